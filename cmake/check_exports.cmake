@@ -1,0 +1,15 @@
+# Fails unless SYMBOL is the only global symbol that OBJECT defines: anything else compiled for a wider ISA could be
+# linked into code that runs on every CPU.
+execute_process(COMMAND ${NM} -g --defined-only ${OBJECT} OUTPUT_VARIABLE out RESULT_VARIABLE bad)
+if(bad)
+  message(FATAL_ERROR "${NM} failed on ${OBJECT}")
+endif()
+string(REGEX REPLACE "[^\n]* [A-Za-z] ([^\n]*)\n" "\\1;" symbols "${out}")
+foreach(symbol ${symbols})
+  if(NOT symbol STREQUAL SYMBOL AND NOT symbol MATCHES "^_*(asan|odr_asan|tsan|ubsan|sanitizer)")
+    message(FATAL_ERROR "${OBJECT} exports ${symbol}; only ${SYMBOL} may be visible")
+  endif()
+endforeach()
+if(NOT SYMBOL IN_LIST symbols)
+  message(FATAL_ERROR "${OBJECT} doesn't export ${SYMBOL}")
+endif()

@@ -1,0 +1,34 @@
+# lw_add_isa(NAME [ARCH regex] [FLAGS ...] [EMULATED flags...])
+#
+# Compiles kernels/NAME/kernels.c, with FLAGS on that translation unit alone, where the target architecture matches and
+# the compiler knows the flags; then checks that the object exports nothing but its table, lw_isa_NAME. Appends
+# to LW_ISA_NAMES (order = preference) and LW_ISA_OBJECTS in the caller's scope.
+include(CheckCCompilerFlag)
+
+function(lw_add_isa name)
+  cmake_parse_arguments(ISA "" "ARCH" "FLAGS" ${ARGN})
+  if(ISA_ARCH AND NOT CMAKE_SYSTEM_PROCESSOR MATCHES "${ISA_ARCH}")
+    return()
+  endif()
+  if(ISA_FLAGS)
+    string(REPLACE ";" " " flags "${ISA_FLAGS}")
+    check_c_compiler_flag("${flags}" LW_COMPILER_HAS_${name})
+    if(NOT LW_COMPILER_HAS_${name})
+      message(WARNING "this compiler lacks ${flags}: no ${name} kernels")
+      return()
+    endif()
+  endif()
+  add_library(lw_isa_${name} OBJECT ${name}/kernels.c)
+  target_include_directories(lw_isa_${name} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/kernels)
+  target_compile_options(lw_isa_${name} PRIVATE -fno-lto ${ISA_FLAGS})
+  add_custom_command(
+    OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/lw_isa_${name}.checked
+    COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DOBJECT=$<TARGET_OBJECTS:lw_isa_${name}> -DSYMBOL=lw_isa_${name}
+            -P ${PROJECT_SOURCE_DIR}/cmake/check_exports.cmake
+    COMMAND ${CMAKE_COMMAND} -E touch ${CMAKE_CURRENT_BINARY_DIR}/lw_isa_${name}.checked
+    DEPENDS lw_isa_${name} $<TARGET_OBJECTS:lw_isa_${name}>
+    COMMENT "checking what the ${name} object exports")
+  add_custom_target(lw_isa_${name}_check ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/lw_isa_${name}.checked)
+  set(LW_ISA_NAMES ${LW_ISA_NAMES} ${name} PARENT_SCOPE)
+  set(LW_ISA_OBJECTS ${LW_ISA_OBJECTS} $<TARGET_OBJECTS:lw_isa_${name}> PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,6 @@
+/* Advanced SIMD of Armv8-A. */
+#include "vec.h"
+#include "tiles.h"
+#define LW_ISA_FEATURES LW_CPU_NEON
+#include "common/template.h"
+#include "common/isa_table.inc"
