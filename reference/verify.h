@@ -1,0 +1,38 @@
+/* One kernel row on one problem against the reference. Tests, `check`, `run` and the benchmark share it. */
+#ifndef LW_VERIFY_H
+#define LW_VERIFY_H
+
+#include "fill.h"
+#include "lanewise.h"
+
+struct lw_verify_options {
+    enum lw_fill fill;
+    uint64_t seed;
+    int threads;         /* 0: 1 */
+    int64_t max_outputs; /* compare all borders and tails and a random sample of the rest beyond this; 0: compare all */
+    int64_t max_macs;    /* the same, by the reference's multiply-adds; 0: no limit */
+    bool guard;          /* source, destination, weights and workspace in guard-page buffers */
+    size_t offset;       /* floats of misalignment of src and dst */
+};
+
+struct lw_verify_result {
+    lw_status status;      /* not LW_OK: the row refused (reason in error.text), nothing was compared */
+    lw_error error;
+    bool ok;
+    double err_over_bound; /* worst |y - ref| / (c * u * scale); 0 where the result must be and is exact; INFINITY on
+                              a special value (NaN, Inf) that differs */
+    double rel_l2;         /* sqrt(sum (y-ref)^2 / sum ref^2) over the compared outputs */
+    int64_t compared, total;
+    char worst[96];        /* where, and the two values */
+};
+
+/* desc: layouts as they shall be tested; data is made in NCHW and converted. */
+void lw_verify(const char *kernel, const lw_desc *desc, const struct lw_verify_options *opt,
+               struct lw_verify_result *result);
+
+/* Compares a given destination (of desc's dst_layout) with the reference on given NCHW source data. */
+void lw_verify_output(const lw_desc *desc, const float *src_nchw, const float *weights, const float *bias,
+                      const float *dst, double bound, const struct lw_verify_options *opt,
+                      struct lw_verify_result *result);
+
+#endif
