@@ -1,0 +1,22 @@
+# lw_embed_texts(TARGET FILES...)
+#
+# Makes a static library that holds text files as C strings, so that the installed command needs no source tree:
+#     struct lw_text { const char *name, *text; };      name: without folder and .txt
+#     extern const struct lw_text lw_texts_TARGET[];    ends with {NULL, NULL}
+function(lw_embed_texts target)
+  set(code "#include <stddef.h>\nstruct lw_text { const char *name, *text; };\n"
+           "extern const struct lw_text lw_texts_${target}[];\nconst struct lw_text lw_texts_${target}[] = {\n")
+  foreach(path ${ARGN})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})
+    get_filename_component(name ${path} NAME)
+    string(REGEX REPLACE "\\.txt$" "" name ${name})
+    file(READ ${path} text)
+    string(REPLACE "\\" "\\\\" text "${text}")
+    string(REPLACE "\"" "\\\"" text "${text}")
+    string(REPLACE "\n" "\\n\"\n\"" text "${text}")
+    string(APPEND code "{\"${name}\",\n\"${text}\"},\n")
+  endforeach()
+  string(APPEND code "{NULL, NULL}};\n")
+  file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${target}.c CONTENT "${code}" @ONLY)
+  add_library(${target} STATIC ${CMAKE_CURRENT_BINARY_DIR}/${target}.c)
+endfunction()

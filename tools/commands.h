@@ -1,0 +1,12 @@
+/* The subcommands: each parses its own argv (argv[0] is its name) and returns the exit status. */
+#ifndef LW_COMMANDS_H
+#define LW_COMMANDS_H
+
+int cmd_info(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_mnist(int argc, char **argv);
+
+#endif
