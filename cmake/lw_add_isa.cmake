@@ -1,8 +1,9 @@
-# lw_add_isa(NAME [ARCH regex] [FLAGS ...] [EMULATED flags...])
+# lw_add_isa(NAME [ARCH regex] [FLAGS ...])
 #
 # Compiles kernels/NAME/kernels.c, with FLAGS on that translation unit alone, where the target architecture matches and
 # the compiler knows the flags; then checks that the object exports nothing but its table, lw_isa_NAME. Appends
-# to LW_ISA_NAMES (order = preference) and LW_ISA_OBJECTS in the caller's scope.
+# to LW_ISA_NAMES (order = preference) and LW_ISA_OBJECTS in the caller's scope. The global property LW_ISA_FLAGS_NAME holds
+# the flags, for tests that include the ISA's vec.h.
 include(CheckCCompilerFlag)
 
 function(lw_add_isa name)
@@ -29,6 +30,7 @@ function(lw_add_isa name)
     DEPENDS lw_isa_${name} $<TARGET_OBJECTS:lw_isa_${name}>
     COMMENT "checking what the ${name} object exports")
   add_custom_target(lw_isa_${name}_check ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/lw_isa_${name}.checked)
+  set_property(GLOBAL PROPERTY LW_ISA_FLAGS_${name} ${ISA_FLAGS})
   set(LW_ISA_NAMES ${LW_ISA_NAMES} ${name} PARENT_SCOPE)
   set(LW_ISA_OBJECTS ${LW_ISA_OBJECTS} $<TARGET_OBJECTS:lw_isa_${name}> PARENT_SCOPE)
 endfunction()
