@@ -146,8 +146,9 @@ def train(net, images, labels, augment, args):
         if progress >= 1:
             return mean, step / per_epoch
         if step % per_epoch == 0:
-            print(f"epoch {step // per_epoch}/{args.epochs}  loss {total / per_epoch:.4f}  {elapsed:.0f} s",
-                  flush=True)
+            if step:
+                print(f"epoch {step // per_epoch}/{args.epochs}  loss {total / per_epoch:.4f}  {elapsed:.0f} s",
+                      flush=True)
             order, total = torch.randperm(len(images)), 0.0
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(args.lr, progress)
