@@ -17,8 +17,11 @@ float lw_ref_maxpool_at(const lw_desc *d, const float *src, int64_t n, int64_t c
 double lw_ref_at(const lw_desc *d, const float *src, const float *weights, const float *bias, int64_t n, int64_t o,
                  int64_t y, int64_t x, double *scale);
 
-/* The whole output [batch][oc][oh][ow] (after the fused pool); scales may be NULL. */
-void lw_ref_run(const lw_desc *d, const float *src, const float *weights, const float *bias, double *dst,
+/* The output of image n, [oc][oh][ow] (after the fused pool), and of the whole batch, [batch][oc][oh][ow]: the same bits as
+ * lw_ref_at, only sooner. scales may be NULL. false: no memory. */
+bool lw_ref_image(const lw_desc *d, const float *src, const float *weights, const float *bias, int64_t n,
+                  double *dst, double *scales);
+bool lw_ref_run(const lw_desc *d, const float *src, const float *weights, const float *bias, double *dst,
                 double *scales);
 
 #endif
