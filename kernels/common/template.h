@@ -16,6 +16,24 @@
 #define LW_LAYOUT_BIT(layout) (1u << (layout))
 #define LW_ANY_LAYOUT         (LW_LAYOUT_BIT(LW_NCHW) | LW_LAYOUT_BIT(LW_NHWC) | LW_LAYOUT_BIT(LW_BLOCKED))
 
+/* LW_REPEAT(n, M, a): M(1, a) M(2, a) ... M(n, a) */
+#define LW_REPEAT(n, M, a)  LW_REPEAT_(n, M, a)
+#define LW_REPEAT_(n, M, a) LW_REPEAT_##n(M, a)
+#define LW_REPEAT_1(M, a)   M(1, a)
+#define LW_REPEAT_2(M, a)   LW_REPEAT_1(M, a) M(2, a)
+#define LW_REPEAT_3(M, a)   LW_REPEAT_2(M, a) M(3, a)
+#define LW_REPEAT_4(M, a)   LW_REPEAT_3(M, a) M(4, a)
+#define LW_REPEAT_5(M, a)   LW_REPEAT_4(M, a) M(5, a)
+#define LW_REPEAT_6(M, a)   LW_REPEAT_5(M, a) M(6, a)
+#define LW_REPEAT_7(M, a)   LW_REPEAT_6(M, a) M(7, a)
+#define LW_REPEAT_8(M, a)   LW_REPEAT_7(M, a) M(8, a)
+#define LW_REPEAT_9(M, a)   LW_REPEAT_8(M, a) M(9, a)
+#define LW_REPEAT_10(M, a)  LW_REPEAT_9(M, a) M(10, a)
+#define LW_REPEAT_11(M, a)  LW_REPEAT_10(M, a) M(11, a)
+#define LW_REPEAT_12(M, a)  LW_REPEAT_11(M, a) M(12, a)
+#define LW_REPEAT_13(M, a)  LW_REPEAT_12(M, a) M(13, a)
+#define LW_REPEAT_14(M, a)  LW_REPEAT_13(M, a) M(14, a)
+
 /* Vectors in a block of 16 channels. */
 #define LW_BLOCK_VECTORS (LW_BLOCK / VL)
 

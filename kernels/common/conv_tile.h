@@ -1,0 +1,181 @@
+/* The register tile of direct convolution: up to LW_DIRECT_PIXELS neighbouring output pixels times up to
+ * LW_DIRECT_VECTORS vectors of output channels, accumulated over all taps and input channels.
+ *
+ * The source is a strip of blocks of B channels (B = 16, or 1 for plain planes) in which neighbouring output pixels of one
+ * tap are always B floats apart: packing (pack.h) sees to that for any stride. So every address is a pointer plus a
+ * constant, and one tile serves every kernel size, stride and dilation; taps are a table of offsets. */
+#ifndef LW_CONV_TILE_H
+#define LW_CONV_TILE_H
+
+enum conv_trim { CONV_TRIM_NONE, CONV_TRIM_FIRST, CONV_TRIM_LAST };
+
+struct conv_tile {
+    const float *src;          /* the first pixel's window origin */
+    const float *weights;      /* [block][tap][channel of the block][vectors * VL] */
+    const float *bias;         /* [vectors * VL] */
+    float *out;                /* pixel p, vector v at out + p * out_pixel + out_vector[v] */
+    ptrdiff_t out_pixel, out_vector[LW_DIRECT_VECTORS];
+    const ptrdiff_t *tap;      /* [all taps] source offset of each tap */
+    const unsigned char *trim; /* [all taps] conv_trim: pixels whose tap lies in the padding are left out */
+    int tap_begin, tap_end;    /* the rows of the kernel that lie inside the image */
+    int taps;                  /* all taps, for strides */
+    int64_t blocks;
+    ptrdiff_t src_block;       /* floats from one channel block to the next */
+    int last_run;              /* channels in the last block */
+    bool relu;
+};
+
+/* Four channels: the source values of a pixel are one quad. */
+LW_INLINE void conv_step4(vf *acc, const float *s, const float *w, const int lo, const int hi, const int V,
+                          const int B)
+{
+    vq q[LW_DIRECT_PIXELS];
+    LW_UNROLL
+    for (int t = lo; t < hi; t++)
+        q[t] = vq_load(s + t * B);
+    LW_UNROLL
+    for (int i = 0; i < 4; i++) {
+        vf wv[LW_DIRECT_VECTORS];
+        LW_UNROLL
+        for (int v = 0; v < V; v++)
+            wv[v] = v_load(w + (i * V + v) * VL);
+        LW_UNROLL
+        for (int t = lo; t < hi; t++) {
+            LW_UNROLL
+            for (int v = 0; v < V; v++)
+                acc[t * V + v] = v_fma_lane(acc[t * V + v], wv[v], q[t], i);
+        }
+    }
+}
+
+LW_INLINE void conv_step1(vf *acc, const float *s, const float *w, const int lo, const int hi, const int V,
+                          const int B)
+{
+    vf wv[LW_DIRECT_VECTORS];
+    LW_UNROLL
+    for (int v = 0; v < V; v++)
+        wv[v] = v_load(w + v * VL);
+    LW_UNROLL
+    for (int t = lo; t < hi; t++) {
+        vf x = v_set1(s[t * B]);
+        LW_UNROLL
+        for (int v = 0; v < V; v++)
+            acc[t * V + v] = v_fma(wv[v], x, acc[t * V + v]);
+    }
+}
+
+/* `run` channels of one tap. */
+LW_INLINE void conv_run(vf *acc, const float *s, const float *w, int run, const int lo, const int hi, const int V,
+                        const int B)
+{
+    int i = 0;
+    for (; i + 4 <= run; i += 4)
+        conv_step4(acc, s + i, w + i * V * VL, lo, hi, V, B);
+    for (; i < run; i++)
+        conv_step1(acc, s + i, w + i * V * VL, lo, hi, V, B);
+}
+
+LW_INLINE void conv_tile_store(const struct conv_tile *a, vf *acc, const int T, const int V)
+{
+    if (a->relu) {
+        LW_UNROLL
+        for (int i = 0; i < T * V; i++)
+            acc[i] = v_relu(acc[i]);
+    }
+    LW_UNROLL
+    for (int t = 0; t < T; t++) {
+        LW_UNROLL
+        for (int v = 0; v < V; v++)
+            v_store(a->out + t * a->out_pixel + a->out_vector[v], acc[t * V + v]);
+    }
+}
+
+LW_INLINE void conv_tile_bias(const struct conv_tile *a, vf *acc, const int T, const int V)
+{
+    LW_UNROLL
+    for (int v = 0; v < V; v++) {
+        vf b = v_load(a->bias + v * VL);
+        LW_UNROLL
+        for (int t = 0; t < T; t++)
+            acc[t * V + v] = b;
+    }
+}
+
+/* B = 16: taps may be trimmed at the image's left and right border. */
+LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const int V)
+{
+    vf acc[LW_DIRECT_PIXELS * LW_DIRECT_VECTORS];
+    conv_tile_bias(a, acc, T, V);
+    const float *src = a->src, *weights = a->weights;
+    for (int64_t b = 0; b < a->blocks; b++) {
+        const int run = b + 1 < a->blocks ? LW_BLOCK : a->last_run;
+        const float *w = weights + (ptrdiff_t)a->tap_begin * run * V * VL;
+        for (int k = a->tap_begin; k < a->tap_end; k++, w += run * V * VL) {
+            const float *s = src + a->tap[k];
+            if (a->trim[k] == CONV_TRIM_NONE)
+                conv_run(acc, s, w, run, 0, T, V, LW_BLOCK);
+            else if (a->trim[k] == CONV_TRIM_FIRST)
+                conv_run(acc, s, w, run, 1, T, V, LW_BLOCK);
+            else
+                conv_run(acc, s, w, run, 0, T - 1, V, LW_BLOCK);
+        }
+        src += a->src_block;
+        weights += (ptrdiff_t)a->taps * LW_BLOCK * V * VL;
+    }
+    conv_tile_store(a, acc, T, V);
+}
+
+/* B = 1: plain planes, one channel a block. */
+LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const int V)
+{
+    vf acc[LW_DIRECT_PIXELS * LW_DIRECT_VECTORS];
+    conv_tile_bias(a, acc, T, V);
+    const float *src = a->src, *weights = a->weights;
+    for (int64_t b = 0; b < a->blocks; b++) {
+        const float *w = weights + (ptrdiff_t)a->tap_begin * V * VL;
+        for (int k = a->tap_begin; k < a->tap_end; k++, w += V * VL)
+            conv_step1(acc, src + a->tap[k], w, 0, T, V, 1);
+        src += a->src_block;
+        weights += (ptrdiff_t)a->taps * V * VL;
+    }
+    conv_tile_store(a, acc, T, V);
+}
+
+/* One function for each size of the tile, so that every remainder is as unrolled as the whole. */
+#define CONV_TILE_FUNCTIONS(T, V)                                                                                  \
+    static void conv_tile_blocked_##T##x##V(const struct conv_tile *a) { conv_tile_blocked(a, T, V); }            \
+    static void conv_tile_planes_##T##x##V(const struct conv_tile *a) { conv_tile_planes(a, T, V); }
+#define CONV_TILE_BLOCKED(T, V) conv_tile_blocked_##T##x##V,
+#define CONV_TILE_PLANES(T, V)  conv_tile_planes_##T##x##V,
+
+LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_FUNCTIONS, 1)
+LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_FUNCTIONS, 2)
+#if LW_DIRECT_VECTORS > 2
+LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_FUNCTIONS, 3)
+LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_FUNCTIONS, 4)
+#endif
+
+typedef void (*conv_tile_fn)(const struct conv_tile *);
+
+static const conv_tile_fn conv_tiles_blocked[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS] = {
+    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_BLOCKED, 1)},
+    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_BLOCKED, 2)},
+#if LW_DIRECT_VECTORS > 2
+    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_BLOCKED, 3)},
+    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_BLOCKED, 4)},
+#endif
+};
+static const conv_tile_fn conv_tiles_planes[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS] = {
+    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_PLANES, 1)},
+    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_PLANES, 2)},
+#if LW_DIRECT_VECTORS > 2
+    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_PLANES, 3)},
+    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_PLANES, 4)},
+#endif
+};
+
+#undef CONV_TILE_FUNCTIONS
+#undef CONV_TILE_BLOCKED
+#undef CONV_TILE_PLANES
+
+#endif
