@@ -49,6 +49,12 @@ static double fraction(const struct compare *c, float y, double ref, double scal
     return fabs(y - ref) / (c->bound * scale + c->floor);
 }
 
+static void note(struct compare *c, int64_t n, int64_t o, int64_t y, int64_t x, const char *what, float got,
+                 double ref) {
+    snprintf(c->result->worst, sizeof c->result->worst, "[%lld,%lld,%lld,%lld]%s is %.9g, should be %.9g",
+             (long long)n, (long long)o, (long long)y, (long long)x, what, got, ref);
+}
+
 static void compare_one(struct compare *c, int64_t n, int64_t o, int64_t y, int64_t x, double ref,
                         double scale) {
     float got = c->dst[element(c, n, o, y, x)];
@@ -60,8 +66,7 @@ static void compare_one(struct compare *c, int64_t n, int64_t o, int64_t y, int6
     }
     if (f > c->worst || c->result->worst[0] == '\0') {
         c->worst = f;
-        snprintf(c->result->worst, sizeof c->result->worst, "[%lld,%lld,%lld,%lld] is %.9g, should be %.9g",
-                 (long long)n, (long long)o, (long long)y, (long long)x, got, ref);
+        note(c, n, o, y, x, "", got, ref);
     }
 }
 
@@ -162,9 +167,7 @@ static void check_pad_lanes(struct compare *c) {
                     float got = c->dst[element(c, n, o, y, x)];
                     if (same_bits(got, 0.0f)) continue;
                     c->worst = INFINITY;
-                    snprintf(c->result->worst, sizeof c->result->worst,
-                             "[%lld,%lld,%lld,%lld], a pad lane, is %.9g, should be 0", (long long)n,
-                             (long long)o, (long long)y, (long long)x, got);
+                    note(c, n, o, y, x, ", a pad lane,", got, 0);
                     return;
                 }
 }

@@ -23,7 +23,7 @@ struct lw_verify_result {
                               a special value (NaN, Inf) that differs */
     double rel_l2;         /* sqrt(sum (y-ref)^2 / sum ref^2) over the compared outputs */
     int64_t compared, total;
-    char worst[96];        /* where, and the two values */
+    char worst[160];       /* where, and the two values; or what else is wrong */
 };
 
 /* desc: layouts as they shall be tested; data is made in NCHW and converted. */
