@@ -1,0 +1,240 @@
+/* Max pooling. In NHWC and blocked layouts vectors run over channels; in NCHW along x, with the columns of a
+ * stride-2 window separated by deinterleaving, and one element at a time where the window is neither 2x2 nor
+ * 3x3 of stride 2 or reaches into padding.
+ *
+ * Every output takes its window in order, x > m or NaN replacing m: the first of equal values wins, which
+ * decides the sign of zero, and NaN propagates. */
+#ifndef LW_MAXPOOL_H
+#define LW_MAXPOOL_H
+
+#include "template.h"
+#include "window.h"
+
+struct maxpool {
+    struct axis h, w;
+    int64_t x_begin, x_end;  /* columns whose windows need no clipping */
+    int64_t pixel, channels; /* floats from one pixel to the next, and of them to compute */
+    int64_t images;          /* planes (NCHW), images (NHWC) or planes of 16 channels (blocked) */
+};
+
+static struct maxpool maxpool_setup(const lw_desc *d) {
+    struct maxpool p = {.h = axis_h(d), .w = axis_w(d), .pixel = 1, .images = d->batch};
+    if (d->src_layout == LW_NHWC)
+        p.pixel = d->ic;
+    else if (d->src_layout == LW_BLOCKED)
+        p.pixel = LW_BLOCK, p.images *= lw_div_up(d->ic, LW_BLOCK);
+    else
+        p.images *= d->ic;
+    p.channels = p.pixel;
+    axis_interior(&p.w, &p.x_begin, &p.x_end);
+    return p;
+}
+
+/* A window of kernel x kernel pixels, inside the source. */
+LW_INLINE vf maxpool_whole(const float *x, int64_t row, int64_t pixel, int n, const int kernel) {
+    vf m = v_load_n(x, n);
+    LW_UNROLL
+    for (int i = 0; i < kernel; i++) {
+        LW_UNROLL
+        for (int j = 0; j < kernel; j++)
+            if (i + j > 0)
+                m = v_max_keep(m, n == VL ? v_load(x + i * row + j * pixel)
+                                          : v_load_n(x + i * row + j * pixel, n));
+    }
+    return m;
+}
+
+/* A clipped window of rows x columns taps, at least one. */
+LW_INLINE vf maxpool_clipped(const float *x, int64_t row, int64_t column, int64_t rows, int64_t columns,
+                             int n) {
+    vf m = v_set1(-INFINITY);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++)
+            m = v_max_keep(m, v_load_n(x + i * row + j * column, n));
+    return m;
+}
+
+/* The pixel whose window has taps [ky, ky_end) x [kx, kx_end), for all channels; `valid` of them aren't
+ * blocked's zeros. */
+static void maxpool_pixel(const struct maxpool *p, const float *image, float *dst, int64_t oy, int64_t ox,
+                          int64_t valid) {
+    int64_t ky, ky_end, kx, kx_end;
+    axis_taps(&p->h, oy, &ky, &ky_end);
+    axis_taps(&p->w, ox, &kx, &kx_end);
+    if (ky == ky_end || kx == kx_end) {
+        for (int64_t c = 0; c < p->channels; c++)
+            dst[c] = c < valid ? -INFINITY : 0.0f;
+        return;
+    }
+    int64_t y = axis_start(&p->h, oy) + ky * p->h.dilation, x = axis_start(&p->w, ox) + kx * p->w.dilation;
+    const float *first = image + (y * p->w.in + x) * p->pixel;
+    int64_t row = p->h.dilation * p->w.in * p->pixel, column = p->w.dilation * p->pixel;
+    for (int64_t c = 0; c < p->channels; c += VL) {
+        int n = (int)lw_min(VL, p->channels - c);
+        v_store_n(dst + c, maxpool_clipped(first + c, row, column, ky_end - ky, kx_end - kx, n), n);
+    }
+}
+
+/* Columns x_begin .. x_end-1 of a row, channels innermost. x: the first window's first pixel. */
+LW_INLINE void maxpool_row_channels(const struct maxpool *p, const float *x, float *dst, const int kernel) {
+    int64_t row = p->w.in * p->pixel, channels = p->channels, body = channels / VL * VL;
+    for (int64_t ox = p->x_begin; ox < p->x_end; ox++, x += 2 * p->pixel, dst += p->pixel) {
+        for (int64_t c = 0; c < body; c += VL)
+            v_store(dst + c, maxpool_whole(x + c, row, p->pixel, VL, kernel));
+        int n = (int)(channels - body);
+        if (n > 0) v_store_n(dst + body, maxpool_whole(x + body, row, p->pixel, n, kernel), n);
+    }
+}
+
+/* VL outputs along x, of a stride-2 window inside the source. */
+LW_INLINE vf maxpool_along(const float *x, int64_t row, const int kernel) {
+    vf m = v_zero();
+    LW_UNROLL
+    for (int i = 0; i < kernel; i++) {
+        vf column[3], skip;
+        v_deinterleave(x + i * row, &column[0], &column[1]);
+        if (kernel == 3) /* from x + 1, since x + 2 would read one float too many */
+            v_deinterleave(x + i * row + 1, &skip, &column[2]);
+        LW_UNROLL
+        for (int j = 0; j < kernel; j++)
+            m = i + j == 0 ? column[0] : v_max_keep(m, column[j]);
+    }
+    return m;
+}
+
+/* The same for n < VL outputs. */
+LW_INLINE vf maxpool_along_n(const float *x, int64_t row, int n, const int kernel) {
+    float copy[3 * 3 * VL];
+    int floats = 2 * (n - 1) + kernel;
+    for (int i = 0; i < kernel; i++) {
+        for (int j = 0; j < 3; j++) {
+            int have = floats - j * VL;
+            v_store(copy + (3 * i + j) * VL,
+                    v_load_n(x + i * row + (have > 0 ? j * VL : 0), have < 0    ? 0
+                                                                    : have > VL ? VL
+                                                                                : have));
+        }
+    }
+    return maxpool_along(copy, 3 * VL, kernel);
+}
+
+/* Columns x_begin .. x_end-1 of a row of a plane. The last whole vector overlaps the one before. */
+LW_INLINE void maxpool_row_plane(const struct maxpool *p, const float *x, float *dst, const int kernel) {
+    int64_t row = p->w.in, count = p->x_end - p->x_begin;
+    if (count < VL) {
+        if (count > 0) v_store_n(dst, maxpool_along_n(x, row, (int)count, kernel), (int)count);
+        return;
+    }
+    for (int64_t i = 0; i < count; i += VL) {
+        int64_t at = lw_min(i, count - VL);
+        v_store(dst + at, maxpool_along(x + 2 * at, row, kernel));
+    }
+}
+
+/* One output row. kernel: 2 or 3 for the windows of stride 2, 0 for any. */
+LW_INLINE void maxpool_row(const struct maxpool *p, const float *image, float *dst, int64_t oy, int64_t valid,
+                           const int kernel) {
+    int64_t y = axis_start(&p->h, oy), x_begin = 0, x_end = 0;
+    if (kernel > 0 && y >= 0 && y + kernel <= p->h.in && p->x_begin < p->x_end) {
+        x_begin = p->x_begin, x_end = p->x_end;
+        const float *x = image + (y * p->w.in + axis_start(&p->w, x_begin)) * p->pixel;
+        if (p->pixel == 1)
+            maxpool_row_plane(p, x, dst + x_begin, kernel);
+        else
+            maxpool_row_channels(p, x, dst + x_begin * p->pixel, kernel);
+    }
+    for (int64_t ox = 0; ox < x_begin; ox++)
+        maxpool_pixel(p, image, dst + ox * p->pixel, oy, ox, valid);
+    for (int64_t ox = x_end; ox < p->w.out; ox++)
+        maxpool_pixel(p, image, dst + ox * p->pixel, oy, ox, valid);
+}
+
+static double maxpool_cycles(const lw_desc *d) {
+    struct maxpool p = maxpool_setup(d);
+    double outputs = (double)(p.images * p.h.out * p.w.out), taps = (double)(p.h.kernel * p.w.kernel);
+    bool fast = p.h.kernel == p.w.kernel && p.w.kernel <= 3 && p.w.stride == 2;
+    double vectors = p.pixel > 1 ? outputs * (double)lw_div_up(p.channels, VL)
+                     : fast      ? (double)(p.images * p.h.out) * (2 + (double)lw_div_up(p.w.out, VL))
+                                 : outputs;
+    double floats = (double)p.pixel * (outputs + (double)(p.images * p.h.in * p.w.in));
+    return cost_cycles(vectors * (2 + 1.5 * taps), floats);
+}
+static double maxpool_any_cycles(const lw_desc *d) {
+    double taps = (double)(d->kh * d->kw), outputs = (double)(d->batch * lw_out_h(d) * lw_out_w(d));
+    double vectors = d->src_layout == LW_NCHW ? (double)d->ic : (double)lw_div_up(d->ic, VL);
+    return 50 + outputs * vectors * (12 + 4 * taps);
+}
+
+static int64_t maxpool_tasks(const lw_desc *d) {
+    struct maxpool p = maxpool_setup(d);
+    return split_tasks(p.images * p.h.out, maxpool_cycles(d));
+}
+
+LW_INLINE void maxpool_run(const struct lw_call *call, int64_t begin, int64_t end, const int kernel) {
+    const lw_desc *d = call->desc;
+    struct maxpool p = maxpool_setup(d);
+    int64_t rows = p.images * p.h.out, tasks = maxpool_tasks(d), blocks = lw_div_up(d->ic, LW_BLOCK);
+    int64_t row = split_begin(rows, tasks, begin), last = split_begin(rows, tasks, end);
+    int64_t i = row / p.h.out, oy = row % p.h.out;
+    for (; row < last; row++) {
+        const float *image = call->src + i * p.h.in * p.w.in * p.pixel;
+        int64_t valid = d->src_layout == LW_BLOCKED ? d->ic - i % blocks * LW_BLOCK : p.channels;
+        maxpool_row(&p, image, call->dst + row * p.w.out * p.pixel, oy, valid, kernel);
+        if (++oy == p.h.out) oy = 0, i++;
+    }
+}
+
+static void maxpool_run_2x2s2(const struct lw_call *call, int64_t begin, int64_t end, void *workspace) {
+    (void)workspace;
+    maxpool_run(call, begin, end, 2);
+}
+static void maxpool_run_3x3s2(const struct lw_call *call, int64_t begin, int64_t end, void *workspace) {
+    (void)workspace;
+    maxpool_run(call, begin, end, 3);
+}
+static void maxpool_run_any(const struct lw_call *call, int64_t begin, int64_t end, void *workspace) {
+    (void)workspace;
+    maxpool_run(call, begin, end, 0);
+}
+
+static bool maxpool_supports_any(const lw_desc *d, const char **reason) {
+    if (d->src_layout == d->dst_layout) return true;
+    *reason = "max pool doesn't change the layout: source and destination must have the same one";
+    return false;
+}
+static bool maxpool_window_is(const lw_desc *d, int64_t kernel) {
+    return d->kh == kernel && d->kw == kernel && d->stride_h == 2 && d->stride_w == 2 && d->dilation_h == 1 &&
+           d->dilation_w == 1;
+}
+static bool maxpool_supports_2x2s2(const lw_desc *d, const char **reason) {
+    *reason = "only a dense 2x2 window of stride 2";
+    return maxpool_window_is(d, 2) && maxpool_supports_any(d, reason);
+}
+static bool maxpool_supports_3x3s2(const lw_desc *d, const char **reason) {
+    *reason = "only a dense 3x3 window of stride 2";
+    return maxpool_window_is(d, 3) && maxpool_supports_any(d, reason);
+}
+
+static double maxpool_exact(const lw_desc *d) {
+    (void)d;
+    return 0;
+}
+
+#define MAXPOOL_ROW(window, estimate)                                                                        \
+    {.name = LW_ROW_NAME("maxpool_" #window, ""),                                                            \
+     .algorithm = "pool",                                                                                    \
+     .tile = "",                                                                                             \
+     .op = LW_MAXPOOL,                                                                                       \
+     .src_layouts = LW_ANY_LAYOUT,                                                                           \
+     .dst_layouts = LW_ANY_LAYOUT,                                                                           \
+     .supports = maxpool_supports_##window,                                                                  \
+     .tasks = maxpool_tasks,                                                                                 \
+     .run = maxpool_run_##window,                                                                            \
+     .bound = maxpool_exact,                                                                                 \
+     .rel_l2 = maxpool_exact,                                                                                \
+     .cycles = estimate},
+
+#define LW_ROWS_maxpool                                                                                      \
+    MAXPOOL_ROW(2x2s2, maxpool_cycles) MAXPOOL_ROW(3x3s2, maxpool_cycles) MAXPOOL_ROW(any, maxpool_any_cycles)
+
+#endif

@@ -1,0 +1,135 @@
+/* Softmax of rows: exp(x - max) / sum, with exp as 2^k times a polynomial. A row with NaN, with +Inf, or of
+ * -Inf alone gives NaN, as in PyTorch; -Inf beside finite values gives 0; results may be denormal.
+ *
+ * Error, relative to the result: rounding d = x - max is |d| u in exp(d), and d > -104 unless the result is
+ * 0; the polynomial and its evaluation give 4 u. In the sum all terms are positive: it has the roundings of
+ * its chain, and the errors of its terms weighted by the terms, where the weighted mean of |d| is at most
+ * ln(n). The division gives one more. */
+#ifndef LW_SOFTMAX_H
+#define LW_SOFTMAX_H
+
+#include "template.h"
+#include "window.h"
+
+#define SOFTMAX_LOWEST -104.0f /* exp() of this rounds to 0 */
+
+/* exp of x in [SOFTMAX_LOWEST, 0]; NaN gives NaN. Scaled in two steps, so that denormal results are rounded
+ * once. */
+LW_INLINE vf softmax_exp(vf x) {
+    vf k = v_round(v_mul(x, v_set1(0x1.715476p+0f)));
+    vf r = v_fnma(k, v_set1(0x1.63p-1f), x); /* ln 2 in two parts, the first short: k times it is exact */
+    r = v_fnma(k, v_set1(-0x1.bd0106p-13f), r);
+    vf p = v_set1(0x1.6a98dap-10f);
+    p = v_fma(p, r, v_set1(0x1.1272ap-7f));
+    p = v_fma(p, r, v_set1(0x1.555532p-5f));
+    p = v_fma(p, r, v_set1(0x1.5554acp-3f));
+    p = v_fma(p, r, v_set1(0.5f));
+    p = v_fma(v_mul(r, r), p, r);
+    p = v_add(p, v_set1(1.0f));
+    vf half = v_round(v_mul(k, v_set1(0.5f)));
+    return v_mul(v_mul(p, v_pow2(half)), v_pow2(v_sub(k, half)));
+}
+
+/* n <= VL values, and -Inf in the lanes beyond. */
+LW_INLINE vf softmax_load(const float *p, int n) {
+    static const float beyond[2 * VL] = {
+        [VL] = -INFINITY,
+#if VL >= 4
+        [VL + 1] = -INFINITY,
+        -INFINITY,
+        -INFINITY,
+#endif
+#if VL >= 8
+        -INFINITY,
+        -INFINITY,
+        -INFINITY,
+        -INFINITY,
+#endif
+#if VL >= 16
+        -INFINITY,
+        -INFINITY,
+        -INFINITY,
+        -INFINITY,
+        -INFINITY,
+        -INFINITY,
+        -INFINITY,
+        -INFINITY,
+#endif
+    };
+    return v_add(v_load_n(p, n), v_load(beyond + VL - n));
+}
+
+static void softmax_row(const float *src, float *dst, int64_t count) {
+    int64_t body = count / VL * VL;
+    int tail = (int)(count - body);
+    vf max = softmax_load(src + body, tail);
+    for (int64_t i = 0; i < body; i += VL)
+        max = v_max_keep(max, v_load(src + i));
+    vf top = v_set1(v_hmax(max)), lowest = v_set1(SOFTMAX_LOWEST), sum = v_zero();
+    for (int64_t i = 0; i < body; i += VL) {
+        vf e = softmax_exp(v_max_keep(lowest, v_sub(v_load(src + i), top)));
+        sum = v_add(sum, e);
+        v_store(dst + i, e);
+    }
+    vf last = softmax_exp(v_max_keep(lowest, v_sub(softmax_load(src + body, tail), top)));
+    vf total = v_set1(v_sum(v_add(sum, last)));
+    for (int64_t i = 0; i < body; i += VL)
+        v_store(dst + i, v_div(v_load(dst + i), total));
+    v_store_n(dst + body, v_div(last, total), tail);
+}
+
+/* Floats from one row to the next. */
+static int64_t softmax_step(const lw_desc *d, lw_layout layout) {
+    return layout == LW_BLOCKED ? lw_round_up(d->ic, LW_BLOCK) : d->ic;
+}
+
+static bool softmax_supports(const lw_desc *d, const char **reason) {
+    if (d->ih == 1 && d->iw == 1) return true;
+    *reason = "softmax takes rows of channels: height and width must be 1";
+    return false;
+}
+
+static double softmax_cycles(const lw_desc *d) {
+    return 50 + (double)d->batch * (60 + 25.0 * (double)lw_div_up(d->ic, VL));
+}
+
+static int64_t softmax_tasks(const lw_desc *d) { return split_tasks(d->batch, softmax_cycles(d)); }
+
+static void softmax_run(const struct lw_call *call, int64_t begin, int64_t end, void *workspace) {
+    const lw_desc *d = call->desc;
+    int64_t tasks = softmax_tasks(d), last = split_begin(d->batch, tasks, end);
+    int64_t src_step = softmax_step(d, d->src_layout), dst_step = softmax_step(d, d->dst_layout);
+    (void)workspace;
+    for (int64_t n = split_begin(d->batch, tasks, begin); n < last; n++) {
+        float *dst = call->dst + n * dst_step;
+        softmax_row(call->src + n * src_step, dst, d->ic);
+        for (int64_t i = d->ic; i < dst_step; i++)
+            dst[i] = 0;
+    }
+}
+
+static double softmax_bound(const lw_desc *d) {
+    double chain = (double)lw_div_up(d->ic, VL) + 4;
+    return rounding_bound(-SOFTMAX_LOWEST + log((double)d->ic) + 8 * LW_FMA_ROUNDINGS + chain + 1);
+}
+
+static double softmax_rel_l2(const lw_desc *d) {
+    (void)d;
+    return 1e-7;
+}
+
+#define LW_ROWS_softmax                                                                                      \
+    {.name = LW_ROW_NAME("softmax", ""),                                                                     \
+     .algorithm = "map",                                                                                     \
+     .tile = "",                                                                                             \
+     .op = LW_SOFTMAX,                                                                                       \
+     .src_layouts = LW_ANY_LAYOUT,                                                                           \
+     .dst_layouts = LW_ANY_LAYOUT,                                                                           \
+     .supports = softmax_supports,                                                                           \
+     .tasks = softmax_tasks,                                                                                 \
+     .run = softmax_run,                                                                                     \
+     .bound = softmax_bound,                                                                                 \
+     .rel_l2 = softmax_rel_l2,                                                                               \
+     .cycles = softmax_cycles},
+
+#endif
