@@ -1,0 +1,138 @@
+#include "peak.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "lanewise.h"
+
+enum { SAMPLES = 9 };
+
+/* Time of this thread alone: a neighbour that takes the core for a while isn't counted. */
+static double cpu_seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t count) {
+    qsort(values, count, sizeof *values, by_value);
+    return values[count / 2];
+}
+
+double lw_measure_peak_gflops(size_t isa_index, double seconds) {
+    int64_t steps = 256;
+    double spent = 0, flops = 0, rate[SAMPLES];
+    /* Grow the round until it can be timed; this also wakes the vector unit up. */
+    for (; spent < 50e-6; steps *= 2) {
+        double start = cpu_seconds();
+        flops = lw_isa_fma_peak(isa_index, steps);
+        spent = cpu_seconds() - start;
+        if (flops <= 0) return 0;
+    }
+    double round = (double)steps / 2 * (seconds / SAMPLES) / spent;
+    steps = round < 256 ? 256 : (int64_t)round;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        double start = cpu_seconds();
+        flops = lw_isa_fma_peak(isa_index, steps);
+        rate[i] = flops / (cpu_seconds() - start);
+    }
+    return median(rate, SAMPLES) * 1e-9;
+}
+
+/* Holds the threads back until all are there, so that they run at one time. */
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    enum { GATE_SHUT, GATE_OPEN, GATE_CANCELLED } state;
+};
+
+struct peak_thread {
+    pthread_t id;
+    struct gate *gate;
+    size_t isa_index;
+    double seconds, gflops;
+};
+
+static void gate_set(struct gate *gate, int state) {
+    pthread_mutex_lock(&gate->lock);
+    gate->state = state;
+    pthread_cond_broadcast(&gate->moved);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static void *peak_thread(void *arg) {
+    struct peak_thread *t = arg;
+    pthread_mutex_lock(&t->gate->lock);
+    while (t->gate->state == GATE_SHUT)
+        pthread_cond_wait(&t->gate->moved, &t->gate->lock);
+    bool go = t->gate->state == GATE_OPEN;
+    pthread_mutex_unlock(&t->gate->lock);
+    if (go) t->gflops = lw_measure_peak_gflops(t->isa_index, t->seconds);
+    return NULL;
+}
+
+double lw_measure_peak_gflops_threads(size_t isa_index, double seconds, int threads) {
+    if (threads <= 1) return lw_measure_peak_gflops(isa_index, seconds);
+    struct peak_thread *all = calloc((size_t)threads, sizeof *all);
+    if (!all) return 0;
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, GATE_SHUT};
+    int started = 0;
+    for (; started < threads; started++) {
+        all[started] = (struct peak_thread){.gate = &gate, .isa_index = isa_index, .seconds = seconds};
+        if (pthread_create(&all[started].id, NULL, peak_thread, &all[started]) != 0) break;
+    }
+    gate_set(&gate, started == threads ? GATE_OPEN : GATE_CANCELLED);
+    double sum = 0;
+    for (int i = 0; i < started; i++) {
+        pthread_join(all[i].id, NULL);
+        sum += all[i].gflops;
+    }
+    free(all);
+    return started == threads ? sum : 0;
+}
+
+static void pass(unsigned char *data, size_t bytes, enum lw_traffic traffic) {
+    static const void *volatile sink;
+    if (traffic == LW_READ)
+        sink = memchr(data, 1, bytes); /* finds nothing: all are 0 */
+    else if (traffic == LW_WRITE)
+        memset(data, 0, bytes);
+    else
+        memcpy(data, data + bytes / 2, bytes / 2);
+    sink = data; /* and what was written counts as used */
+    (void)sink;
+}
+
+double lw_measure_bandwidth(size_t bytes, enum lw_traffic traffic, double seconds) {
+    bytes = (bytes < 256 ? 256 : bytes) & ~(size_t)127;
+    unsigned char *data = aligned_alloc(64, bytes);
+    if (!data) return 0;
+    memset(data, 0, bytes);
+    /* Repeat the pass until one sample takes its share of the time; the best sample is the undisturbed one.
+     */
+    size_t repeat = 1;
+    double spent = 0, best = 0;
+    for (;;) {
+        double start = cpu_seconds();
+        for (size_t i = 0; i < repeat; i++)
+            pass(data, bytes, traffic);
+        double once = cpu_seconds() - start;
+        spent += once;
+        if (once >= seconds / SAMPLES) {
+            double rate = (double)bytes * (double)repeat / once;
+            if (rate > best) best = rate;
+            if (spent >= seconds) break;
+        } else {
+            repeat *= 2;
+        }
+    }
+    free(data);
+    return best * 1e-9;
+}

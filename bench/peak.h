@@ -1,0 +1,23 @@
+/* What this machine can do at most: FMA rate per ISA and bandwidth per cache level, measured. Results are
+ * judged against these, so they are taken in the same minute. */
+#ifndef LW_PEAK_H
+#define LW_PEAK_H
+
+#include <stddef.h>
+
+/* GFLOP/s of the ISA's FMA peak loop on one thread: the median of short samples over about `seconds` of the
+ * thread's own CPU time. 0: no such ISA, or not usable here. */
+double lw_measure_peak_gflops(size_t isa_index, double seconds);
+
+/* The same on `threads` threads that run at one time: the sum of their rates, which turbo, SMT and power
+ * limits make less than `threads` times the rate of one. 0 also when threads can't be started. */
+double lw_measure_peak_gflops_threads(size_t isa_index, double seconds, int threads);
+
+enum lw_traffic { LW_READ, LW_WRITE, LW_COPY };
+
+/* GB/s (1e9 bytes) of one thread that goes through a working set of `bytes` again and again for about
+ * `seconds`; a copy counts the bytes read and the bytes written. The C library's memchr, memset and memcpy
+ * move the data, as they pick the widest vectors of any CPU. 0: no memory. */
+double lw_measure_bandwidth(size_t bytes, enum lw_traffic traffic, double seconds);
+
+#endif
