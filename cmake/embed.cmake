@@ -4,7 +4,7 @@
 #     struct lw_text { const char *name, *text; };      name: without folder and .txt
 #     extern const struct lw_text lw_texts_TARGET[];    ends with {NULL, NULL}
 function(lw_embed_texts target)
-  set(code "#include <stddef.h>\nstruct lw_text { const char *name, *text; };\n"
+  string(CONCAT code "#include <stddef.h>\nstruct lw_text { const char *name, *text; };\n"
            "extern const struct lw_text lw_texts_${target}[];\nconst struct lw_text lw_texts_${target}[] = {\n")
   foreach(path ${ARGN})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})

@@ -39,6 +39,9 @@ struct lw_problem_list {
 
 /* Appends a file's problems to the list. false: the file can't be read or is no text file (why). */
 bool lw_problem_read_file(lw_op op, const char *path, int64_t mb, struct lw_problem_list *list, char why[200]);
+/* The same from a text in memory, which errors call `name`. */
+bool lw_problem_read_text(lw_op op, const char *name, const char *text, int64_t mb, struct lw_problem_list *list,
+                          char why[200]);
 bool lw_problem_add(lw_op op, const char *string, int64_t mb, struct lw_problem_list *list);
 void lw_problem_list_free(struct lw_problem_list *list);
 

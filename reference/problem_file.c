@@ -137,6 +137,16 @@ bool lw_problem_read_file(lw_op op, const char *path, int64_t mb, struct lw_prob
     return ok;
 }
 
+bool lw_problem_read_text(lw_op op, const char *name, const char *text, int64_t mb,
+                          struct lw_problem_list *list, char why[200]) {
+    size_t size = strlen(text);
+    char *copy = strdup(text);
+    if (copy == NULL) snprintf(why, WHY, "%.150s: out of memory", name);
+    bool ok = copy != NULL && add_text(op, name, copy, size, mb, list, why);
+    free(copy);
+    return ok;
+}
+
 void lw_problem_list_free(struct lw_problem_list *list) {
     free(list->lines);
     *list = (struct lw_problem_list){0};
