@@ -20,7 +20,8 @@ STROKES = {
         [(16, 94), (38, 92), (60, 94), (84, 93)]],
     3: [[(20, 14), (40, 4), (64, 8), (70, 24), (58, 40), (40, 47)],
         [(40, 47), (64, 50), (78, 66), (70, 88), (46, 97), (18, 88)]],
-    4: [[(34, 6), (28, 28), (18, 56)], [(18, 56), (44, 57), (84, 54)], [(66, 8), (63, 40), (60, 70), (58, 97)]],
+    4: [[(34, 6), (28, 28), (18, 56)], [(18, 56), (44, 57), (84, 54)],
+        [(66, 8), (63, 40), (60, 70), (58, 97)]],
     5: [[(30, 6), (28, 24), (24, 46)], [(24, 46), (46, 38), (68, 48), (76, 68), (62, 90), (38, 97), (14, 88)],
         [(30, 6), (52, 7), (78, 4)]],
     6: [[(66, 4), (46, 16), (28, 42), (20, 70), (32, 93), (56, 96), (74, 82), (70, 62), (50, 54), (32, 62),
@@ -37,7 +38,7 @@ def curve(points, steps=60):
     """A Catmull-Rom spline through the points."""
     p = np.array([points[0], *points, points[-1]], float)
     t = np.linspace(0, 1, steps, endpoint=False)[:, None]
-    pieces = [0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t ** 2 + (3 * b - a - 3 * c + d) * t ** 3)
+    pieces = [0.5 * (2 * b + t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * b - a - 3 * c + d))))
               for a, b, c, d in zip(p, p[1:], p[2:], p[3:])]
     return np.concatenate(pieces + [p[-1:]])
 
@@ -82,7 +83,8 @@ def write_png(path, gray):
 
 
 if __name__ == "__main__":
-    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "digits")
+    here = os.path.dirname(os.path.abspath(__file__))
+    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "digits")
     os.makedirs(folder, exist_ok=True)
     for digit in STROKES:
         write_png(os.path.join(folder, f"{digit}.png"), draw(digit))

@@ -103,14 +103,15 @@ static int read_idx(const char *path, int rank, uint8_t **data, size_t *count, s
     *data = NULL;
     *count = 0;
     uint64_t file_size, items = 0, size = 0;
-    FILE *probe = lwm_open(path, &file_size, err); /* for its checks and its clearer errors */
-    if (!probe) return err ? (int)err->status : LWM_BAD;
+    FILE *probe; /* for lwm_open's checks and its clearer errors */
+    int status = lwm_open(path, &probe, &file_size, err);
+    if (status != LWM_OK) return status;
     fclose(probe);
     gzFile file = gzopen(path, "rb");
     if (!file) return lwm_fail(err, LWM_BAD, path, "can't be opened");
     gzbuffer(file, 1 << 16);
 
-    int status = read_header(file, path, rank, &items, &size, err);
+    status = read_header(file, path, rank, &items, &size, err);
     if (status == LWM_OK) status = read_body(file, path, size, data, err);
     gzclose(file);
     if (status != LWM_OK) {

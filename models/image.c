@@ -31,13 +31,13 @@ int lwm_image_allocate(struct lwm_image *image, uint64_t width, uint64_t height,
 int lwm_image_read(const char *path, struct lwm_image *image, struct lwm_error *err) {
     *image = (struct lwm_image){0};
     uint64_t size;
-    FILE *file = lwm_open(path, &size, err);
-    if (!file) return err ? (int)err->status : LWM_BAD;
+    FILE *file;
+    int status = lwm_open(path, &file, &size, err);
+    if (status != LWM_OK) return status;
 
     unsigned char start[8] = {0};
     size_t got = fread(start, 1, sizeof start, file);
     rewind(file);
-    int status;
     if (size == 0)
         status = lwm_fail(err, LWM_BAD, path, "is empty");
     else if (got == sizeof start && memcmp(start, "\x89PNG\r\n\x1a\n", sizeof start) == 0)

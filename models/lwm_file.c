@@ -15,22 +15,19 @@ bool lwm_is_folder(const char *path) {
     return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
 }
 
-FILE *lwm_open(const char *path, uint64_t *size, struct lwm_error *err) {
+int lwm_open(const char *path, FILE **file, uint64_t *size, struct lwm_error *err) {
+    *file = NULL;
     struct stat s;
     if (stat(path, &s) != 0) {
         enum lwm_status status = errno == ENOENT || errno == ENOTDIR ? LWM_NOT_FOUND : LWM_BAD;
-        lwm_fail(err, status, path, "%s", strerror(errno));
-        return NULL;
+        return lwm_fail(err, status, path, "%s", strerror(errno));
     }
-    if (!S_ISREG(s.st_mode)) {
-        lwm_fail(err, LWM_BAD, path, "%s",
-                 S_ISDIR(s.st_mode) ? "is a folder, not a file" : "is not a regular file");
-        return NULL;
-    }
-    FILE *file = fopen(path, "rb");
-    if (!file) lwm_fail(err, LWM_BAD, path, "%s", strerror(errno));
+    if (S_ISDIR(s.st_mode)) return lwm_fail(err, LWM_BAD, path, "is a folder, not a file");
+    if (!S_ISREG(s.st_mode)) return lwm_fail(err, LWM_BAD, path, "is not a regular file");
+    *file = fopen(path, "rb");
+    if (!*file) return lwm_fail(err, LWM_BAD, path, "%s", strerror(errno));
     *size = (uint64_t)s.st_size;
-    return file;
+    return LWM_OK;
 }
 
 bool lwm_join(char path[LWM_PATH_MAX], const char *folder, const char *name, const char *suffix) {

@@ -275,10 +275,10 @@ static int read_data(struct lwm_safetensors *f, FILE *file, struct lwm_error *er
 int lwm_safetensors_open(const char *path, struct lwm_safetensors **out, struct lwm_error *err) {
     *out = NULL;
     uint64_t file_size;
-    FILE *file = lwm_open(path, &file_size, err);
-    if (!file) return err ? (int)err->status : LWM_BAD;
+    FILE *file;
+    int status = lwm_open(path, &file, &file_size, err);
+    if (status != LWM_OK) return status;
 
-    int status;
     struct lwm_safetensors *f = calloc(1, sizeof *f);
     if (f) f->path = malloc(strlen(path) + 1);
     if (!f || !f->path)

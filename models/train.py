@@ -31,7 +31,8 @@ ARCHITECTURE = ("conv1 3x3 pad 1 1->32, relu, maxpool 2x2, conv2 3x3 pad 1 32->6
 
 def read_idx(folder, name):
     """One IDX file of unsigned bytes, gzipped or not."""
-    for path, opener in ((os.path.join(folder, name), open), (os.path.join(folder, name + ".gz"), gzip.open)):
+    path = os.path.join(folder, name)
+    for path, opener in ((path, open), (path + ".gz", gzip.open)):
         if os.path.exists(path):
             break
     else:
@@ -42,7 +43,8 @@ def read_idx(folder, name):
     if zero != 0 or dtype != 8:
         raise SystemExit(f"{path}: not an IDX file of unsigned bytes")
     shape = struct.unpack(f">{rank}I", data[4:4 + 4 * rank])
-    return torch.from_numpy(np.frombuffer(data, np.uint8, math.prod(shape), 4 + 4 * rank).reshape(shape).copy())
+    values = np.frombuffer(data, np.uint8, math.prod(shape), 4 + 4 * rank)
+    return torch.from_numpy(values.reshape(shape).copy())
 
 
 def load(folder, part):
@@ -147,8 +149,8 @@ def train(net, images, labels, augment, args):
             return mean, step / per_epoch
         if step % per_epoch == 0:
             if step:
-                print(f"epoch {step // per_epoch}/{args.epochs}  loss {total / per_epoch:.4f}  {elapsed:.0f} s",
-                      flush=True)
+                epoch = f"{step // per_epoch}/{args.epochs}"
+                print(f"epoch {epoch}  loss {total / per_epoch:.4f}  {elapsed:.0f} s", flush=True)
             order, total = torch.randperm(len(images)), 0.0
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(args.lr, progress)
@@ -196,7 +198,7 @@ DATASETS = {
 def arguments():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--dataset", choices=DATASETS, default="mnist")
-    p.add_argument("--data", required=True, metavar="DIR", help="folder of the four IDX files, gzipped or not")
+    p.add_argument("--data", required=True, metavar="DIR", help="folder of the IDX files, gzipped or not")
     p.add_argument("--out", required=True, metavar="FILE.safetensors")
     p.add_argument("--epochs", type=int)
     p.add_argument("--minutes", type=float, default=math.inf, help="shorten the schedule to end by then")
