@@ -179,8 +179,10 @@ static void depthwise_row_channels(const struct depthwise *p, const float *src, 
                                .dst_pixel = dst_pixel,
                                .kw = p->w.kernel,
                                .tap = p->tap};
-    axis_taps(&p->h, oy, &t.ky, &t.ky_end);
-    int64_t y = axis_start(&p->h, oy) + t.ky * p->h.dilation, last = p->x_end - DEPTHWISE_PIXELS;
+    int64_t ky, ky_end;
+    axis_taps(&p->h, oy, &ky, &ky_end);
+    t.ky = ky;
+    int64_t y = axis_start(&p->h, oy) + ky * p->h.dilation, last = p->x_end - DEPTHWISE_PIXELS;
     depthwise_function *many = depthwise_pick(p->desc);
     for (int64_t ox = 0; ox < p->w.out;) {
         bool inside = ox >= p->x_begin && ox < p->x_end;
@@ -188,11 +190,10 @@ static void depthwise_row_channels(const struct depthwise *p, const float *src, 
         if (whole) /* the last tile overlaps the one before */
             ox = lw_min(ox, last);
         axis_taps(&p->w, ox, &t.kx, &t.kx_end);
-        /* Where all taps are clipped no address is formed. */
-        if (t.ky < t.ky_end && t.kx < t.kx_end)
-            t.x = src + y * row + (axis_start(&p->w, ox) + t.kx * p->w.dilation) * p->src_pixel;
-        else
-            t.x = src, t.ky_end = t.ky;
+        t.x = src; /* no address is formed where all taps are clipped */
+        if (ky < ky_end && t.kx < t.kx_end)
+            t.x += y * row + (axis_start(&p->w, ox) + t.kx * p->w.dilation) * p->src_pixel;
+        t.ky_end = t.kx < t.kx_end ? ky_end : ky;
         t.dst = dst + ox * dst_pixel;
         (whole ? many : depthwise_one)(&t, channels, relu);
         ox += whole ? DEPTHWISE_PIXELS : 1;
