@@ -138,10 +138,10 @@ struct conv_rows {
 static void conv_trim_taps(const struct conv_rows *r, bool first, bool last)
 {
     const int64_t kw = r->g->d->kw;
-    for (int k = 0; k < r->t.taps; k++)
-        r->scratch.trim[k] = first && k % kw == 0 ? CONV_TRIM_FIRST
-                             : last && k % kw == kw - 1 ? CONV_TRIM_LAST
-                                                        : CONV_TRIM_NONE;
+    for (int64_t k = 0, kx = 0; k < r->t.taps; k++, kx = kx + 1 < kw ? kx + 1 : 0) /* a division costs 40 cycles */
+        r->scratch.trim[k] = first && kx == 0       ? CONV_TRIM_FIRST
+                             : last && kx == kw - 1 ? CONV_TRIM_LAST
+                                                    : CONV_TRIM_NONE;
 }
 
 /* Output row y, all pixels, to out (pixel stride and vector offsets are in r->t). Pixels are shared out evenly: 14 are 5+5+4
