@@ -260,18 +260,26 @@ bool cli_find_layout(const char *name, lw_layout *layout) {
     return false;
 }
 
-int cli_check_isa(const char *name) {
-    if (!name) return CLI_GO;
+static int find_isa(const char *name, lw_isa_info *isa) {
     char known[200] = "";
-    lw_isa_info isa;
-    for (size_t i = 0; lw_isa_get(i, &isa) == LW_OK; i++) {
+    for (size_t i = 0; lw_isa_get(i, isa) == LW_OK; i++) {
         size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", isa.name);
-        if (strcmp(isa.name, name) != 0) continue;
-        if (isa.usable) return CLI_GO;
-        return cli_fail(LW_EXIT_IMPOSSIBLE, "--isa %s: not usable here: %s", name, isa.reason);
+        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", isa->name);
+        if (strcmp(isa->name, name) == 0) return CLI_GO;
     }
     return cli_fail(LW_EXIT_USAGE, "--isa %s: no such ISA in this build (%s)", name, known);
+}
+
+int cli_known_isa(const char *name) {
+    lw_isa_info isa;
+    return name ? find_isa(name, &isa) : CLI_GO;
+}
+
+int cli_check_isa(const char *name) {
+    lw_isa_info isa;
+    int status = name ? find_isa(name, &isa) : CLI_GO;
+    if (!name || status != CLI_GO || isa.usable) return status;
+    return cli_fail(LW_EXIT_IMPOSSIBLE, "--isa %s: not usable here: %s", name, isa.reason);
 }
 
 int cli_check_environment(void) {
@@ -348,4 +356,13 @@ double cli_seconds(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double cli_flops(const lw_desc *d) {
+    if (d->op != LW_CONV && d->op != LW_LINEAR) return 0;
+    lw_desc whole = *d;
+    whole.pool2x2 = false;
+    int64_t oc, oh, ow;
+    lw_desc_output(&whole, &oc, &oh, &ow);
+    return 2.0 * (double)lw_weight_floats(d) * (double)(d->batch * oh * ow);
 }

@@ -124,6 +124,7 @@ bool cli_find_op(const char *name, lw_op *op);
 bool cli_find_layout(const char *name, lw_layout *layout);
 /* --isa: CLI_GO if NULL or usable; 2 when no ISA has that name, 3 when this CPU lacks it (said on stderr). */
 int cli_check_isa(const char *name);
+int cli_known_isa(const char *name); /* the same, but an ISA that this CPU lacks will do */
 /* LANEWISE_* variables: CLI_GO, or the status after one line. */
 int cli_check_environment(void);
 
@@ -163,5 +164,8 @@ void cli_file_abort(struct cli_file *file);                  /* fine on a file n
 /* ---- time ---------------------------------------------------------------------------------------------- */
 
 double cli_seconds(void); /* a monotonic clock */
+
+/* Floating-point operations of a checked conv or linear descriptor, as direct summation does them; else 0. */
+double cli_flops(const lw_desc *desc);
 
 #endif

@@ -1,0 +1,208 @@
+/* lanewise explain: which kernel a problem gets here, and why. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "reference/problem.h"
+
+struct explain_options {
+    struct cli_shared shared;
+    const char *max_error, *effort, *layout, *pool;
+    bool relu, no_bias;
+    lw_options plan;
+    lw_layout src_layout, dst_layout;
+    lw_op op;
+};
+
+static int read_max_error(const char *text, double *value) {
+    static const struct {
+        const char *name;
+        double value;
+    } classes[] = {{"strict", LW_ERROR_STRICT}, {"tight", LW_ERROR_TIGHT}, {"fast", LW_ERROR_FAST}};
+    for (size_t i = 0; i < CLI_COUNT(classes); i++) {
+        *value = classes[i].value;
+        if (strcmp(text, classes[i].name) == 0) return CLI_GO;
+    }
+    char *end;
+    *value = strtod(text, &end);
+    if (end != text && !*end && *value >= 0 && *value <= 1) return CLI_GO;
+    return cli_fail(LW_EXIT_USAGE, "--max-error %s: strict, tight, fast or a number from 0 to 1", text);
+}
+
+/* "blocked", or "nchw:blocked" for source and destination. */
+static int read_layouts(const char *text, lw_layout *src, lw_layout *dst) {
+    char first[16];
+    const char *colon = strchr(text, ':');
+    snprintf(first, sizeof first, "%.*s", colon ? (int)(colon - text) : 15, text);
+    if (cli_find_layout(first, src) && cli_find_layout(colon ? colon + 1 : first, dst)) return CLI_GO;
+    return cli_fail(LW_EXIT_USAGE, "--layout %s: nchw, nhwc or blocked, or a pair like nchw:blocked", text);
+}
+
+static int read_effort(const char *text, lw_effort *effort) {
+    static const char *const names[] = {"estimate", "measure", "wisdom"};
+    for (size_t i = 0; i < CLI_COUNT(names); i++) {
+        *effort = (lw_effort)i;
+        if (strcmp(text, names[i]) == 0) return CLI_GO;
+    }
+    return cli_fail(LW_EXIT_USAGE, "--effort %s: estimate, measure or wisdom", text);
+}
+
+static int print_json(const struct lw_problem *problem, const lw_desc *d, const lw_explanation *e) {
+    cJSON *root = cJSON_CreateObject();
+    cJSON_AddStringToObject(root, "problem", problem->text);
+    cJSON_AddStringToObject(root, "op", lw_op_name(d->op));
+    cJSON_AddStringToObject(root, "src_layout", lw_layout_name(d->src_layout));
+    cJSON_AddStringToObject(root, "dst_layout", lw_layout_name(d->dst_layout));
+    if (e->chosen)
+        cJSON_AddStringToObject(root, "chosen", e->chosen);
+    else
+        cJSON_AddNullToObject(root, "chosen");
+    cJSON_AddStringToObject(root, "rule", e->rule ? e->rule : "");
+    cJSON *array = cJSON_AddArrayToObject(root, "candidates");
+    for (size_t i = 0; i < e->count; i++) {
+        const lw_candidate *c = &e->candidates[i];
+        cJSON *object = cJSON_CreateObject();
+        cJSON_AddStringToObject(object, "kernel", c->kernel);
+        cJSON_AddBoolToObject(object, "eligible", c->eligible);
+        cJSON_AddStringToObject(object, "reason", c->reason);
+        cli_json_number(object, "ns", c->ns);
+        cli_json_number(object, "ns_low", c->ns_low);
+        cli_json_number(object, "ns_high", c->ns_high);
+        cli_json_number(object, "bound", c->bound);
+        cli_json_number(object, "rel_l2", c->rel_l2);
+        cJSON_AddNumberToObject(object, "workspace_bytes", (double)c->workspace_bytes);
+        cJSON_AddNumberToObject(object, "packed_bytes", (double)c->packed_bytes);
+        cJSON_AddItemToArray(array, object);
+    }
+    return cli_json_print(root, e->chosen ? LW_EXIT_OK : LW_EXIT_IMPOSSIBLE);
+}
+
+static void print_bytes(size_t bytes) {
+    if (bytes >= 10 << 20)
+        printf(" %7.1fM", (double)bytes / (1 << 20));
+    else if (bytes >= 10 << 10)
+        printf(" %7.1fK", (double)bytes / (1 << 10));
+    else
+        printf(" %8zu", bytes);
+}
+
+/* Eligible ones first, by time; then the others in registry order. */
+static int by_time(const void *a, const void *b) {
+    const lw_candidate *x = *(const lw_candidate *const *)a, *y = *(const lw_candidate *const *)b;
+    if (x->eligible != y->eligible) return x->eligible ? -1 : 1;
+    if (x->eligible && x->ns != y->ns) return x->ns < y->ns ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+static int print_text(const struct lw_problem *problem, const lw_desc *d, const lw_explanation *e) {
+    const lw_candidate **order = calloc(e->count ? e->count : 1, sizeof *order);
+    if (!order) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    for (size_t i = 0; i < e->count; i++)
+        order[i] = &e->candidates[i];
+    qsort(order, e->count, sizeof *order, by_time);
+    printf("%s %s%s%s  %s -> %s%s%s\n", lw_op_name(d->op), problem->text, *problem->name ? "  " : "",
+           problem->name, lw_layout_name(d->src_layout), lw_layout_name(d->dst_layout),
+           d->pool2x2 ? ", pool 2x2" : "", d->relu ? ", relu" : "");
+    printf("chosen: %s (%s)\n\n", e->chosen ? e->chosen : "none", e->rule ? e->rule : "no rule");
+    printf("  %-38s %11s  %-23s %9s %8s %9s %9s\n", "kernel", "us", "interval", "bound c", "rel.L2",
+           "workspace", "packed");
+    size_t i = 0;
+    for (; i < e->count && order[i]->eligible; i++) {
+        const lw_candidate *c = order[i];
+        char interval[48] = "";
+        if (c->ns_high > 0 && c->ns_high != c->ns_low)
+            snprintf(interval, sizeof interval, "%.2f .. %.2f", c->ns_low * 1e-3, c->ns_high * 1e-3);
+        printf("%s %-38s %11.2f  %-23s %9.0f %8.1e ",
+               e->chosen && strcmp(c->kernel, e->chosen) == 0 ? "*" : " ", c->kernel, c->ns * 1e-3, interval,
+               c->bound, c->rel_l2);
+        print_bytes(c->workspace_bytes);
+        print_bytes(c->packed_bytes);
+        putchar('\n');
+    }
+    if (i < e->count) printf("\nnot eligible:\n");
+    for (; i < e->count; i++)
+        printf("  %-38s %s\n", order[i]->kernel, order[i]->reason);
+    free(order);
+    return e->chosen ? LW_EXIT_OK : LW_EXIT_IMPOSSIBLE;
+}
+
+static int explain(struct explain_options *o, const char *string) {
+    char why[200];
+    struct lw_problem problem;
+    if (lw_problem_parse(o->op, string, o->shared.mb, &problem, why) != LW_PARSE_OK)
+        return cli_fail(LW_EXIT_USAGE, "%s: %s", string, why);
+    lw_desc d = problem.desc;
+    d.relu = o->relu;
+    d.pool2x2 = o->pool != NULL;
+    if (o->no_bias) d.bias = false;
+    d.src_layout = o->src_layout;
+    d.dst_layout = o->dst_layout;
+    lw_error err = {0};
+    if (lw_desc_check(&d, &err) != LW_OK) return cli_fail_error(&err, string);
+    lw_explanation *e = NULL;
+    if (lw_explain(&e, &d, &o->plan, &err) != LW_OK) return cli_fail_error(&err, NULL);
+    int status = o->shared.json ? print_json(&problem, &d, e) : print_text(&problem, &d, e);
+    if (!e->chosen) status = cli_fail(LW_EXIT_IMPOSSIBLE, "no kernel takes the problem");
+    lw_explanation_free(e);
+    return status;
+}
+
+static int check_usage(struct explain_options *o, const struct cli_strings *problems) {
+    if (problems->count != 1)
+        return cli_fail(LW_EXIT_USAGE, "needs one problem (see lanewise explain --help)");
+    int status = CLI_GO;
+    if (o->max_error) status = read_max_error(o->max_error, &o->plan.max_error);
+    if (status == CLI_GO && o->layout) status = read_layouts(o->layout, &o->src_layout, &o->dst_layout);
+    if (status == CLI_GO && o->effort) status = read_effort(o->effort, &o->plan.effort);
+    if (status != CLI_GO) return status;
+    o->op = o->shared.op.given ? o->shared.op.op : LW_CONV;
+    if (o->pool && strcmp(o->pool, "2x2") != 0)
+        return cli_fail(LW_EXIT_USAGE, "--pool %s: only 2x2 can be fused", o->pool);
+    if (o->pool && o->op != LW_CONV) return cli_fail(LW_EXIT_USAGE, "--pool: only conv fuses it");
+    if (o->relu && o->op != LW_CONV && o->op != LW_LINEAR)
+        return cli_fail(LW_EXIT_USAGE, "--relu: only conv and linear fuse it");
+    o->plan.kernel = o->shared.kernel;
+    o->plan.isa = o->shared.isa;
+    o->plan.threads = o->shared.threads ? (int)o->shared.threads : 1;
+    return cli_check_isa(o->shared.isa);
+}
+
+int cmd_explain(int argc, char **argv) {
+    struct explain_options o = {.plan = lw_default_options()};
+    struct cli_strings problems = {0};
+    struct cli_shared *s = &o.shared;
+    const struct cli_option options[] = {
+        CLI_OPT_OP(s),
+        {"max-error", 0, CLI_STRING, &o.max_error, "E",
+         "strict, tight, fast (default) or a relative L2 error", 0, 0},
+        {"effort", 0, CLI_STRING, &o.effort, "E", "estimate (default), measure or wisdom", 0, 0},
+        {"layout", 0, CLI_STRING, &o.layout, "L[:L]", "of source and destination: nchw, nhwc, blocked", 0, 0},
+        {"relu", 0, CLI_FLAG, &o.relu, NULL, "with a fused ReLU", 0, 0},
+        {"pool", 0, CLI_STRING, &o.pool, "2x2", "with a fused 2x2 max pool", 0, 0},
+        {"no-bias", 0, CLI_FLAG, &o.no_bias, NULL, "without bias", 0, 0},
+        {"kernel", 0, CLI_STRING, &o.plan.kernel, "NAME", "force this row", 0, 0},
+        CLI_OPT_ISA(s),
+        CLI_OPT_MB(s),
+        CLI_OPT_THREADS(s),
+        CLI_OPT_JSON(s),
+    };
+    const struct cli_command command = {
+        .name = "explain",
+        .usage = "[options] PROBLEM",
+        .about = "Tells which kernel a plan of PROBLEM would use on this CPU, which rule decided, and of "
+                 "every other\n"
+                 "kernel its time and error, or why it isn't eligible.",
+        .options = options,
+        .option_count = CLI_COUNT(options),
+        .positional = &problems,
+    };
+    int status = cli_parse(&command, argc, argv);
+    if (status == CLI_GO) {
+        s->kernel = o.plan.kernel;
+        status = check_usage(&o, &problems);
+    }
+    if (status == CLI_GO) status = explain(&o, problems.items[0]);
+    cli_strings_free(&problems);
+    return status;
+}
