@@ -38,14 +38,22 @@ static size_t element(const struct compare *c, int64_t n, int64_t o, int64_t y, 
 
 static bool same_bits(float a, float b) { return memcmp(&a, &b, sizeof a) == 0; }
 
+/* Partial sums reach at most (scale + |ref|) / 2 on the side of ref and (scale - |ref|) / 2 on the other one;
+ * where that is beyond float's range, an infinity is right, and NaN is where both are. */
+static bool may_overflow(const struct compare *c, float y, double ref, double scale) {
+    double slack = scale * c->bound;
+    bool same = (scale + fabs(ref)) / 2 + slack > FLT_MAX, other = (scale - fabs(ref)) / 2 + slack > FLT_MAX;
+    if (isnan(y)) return same && other;
+    return (y < 0) == (ref < 0) ? same : other;
+}
+
 /* |y - ref| as a fraction of what is allowed. Exact operations must give the same bits (any NaN will do for a
  * NaN). */
 static double fraction(const struct compare *c, float y, double ref, double scale) {
     if (isnan(ref)) return isnan(y) ? 0 : INFINITY;
     if (c->bound == 0) return same_bits(y, (float)ref) ? 0 : INFINITY;
     if (isinf(ref)) return (double)y == ref ? 0 : INFINITY;
-    if (!isfinite(y)) /* right where a partial sum may leave the range of float */
-        return scale * (1 + c->bound) > FLT_MAX ? 0 : INFINITY;
+    if (!isfinite(y)) return may_overflow(c, y, ref, scale) ? 0 : INFINITY;
     return fabs(y - ref) / (c->bound * scale + c->floor);
 }
 

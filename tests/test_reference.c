@@ -1,0 +1,604 @@
+/* The yardstick itself: against numbers worked out by hand, against other ways of computing the same, and
+ * against planted errors that it must find. */
+#define _GNU_SOURCE
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "reference/fill.h"
+#include "reference/guard.h"
+#include "reference/reference.h"
+#include "reference/verify.h"
+
+static lw_desc padded_conv(int64_t n, int64_t ic, int64_t ih, int64_t iw, int64_t oc, int64_t k,
+                           int64_t pad) {
+    lw_desc d = lw_conv2d(n, ic, ih, iw, oc, k, k);
+    d.pad_top = d.pad_left = d.pad_bottom = d.pad_right = pad;
+    return d;
+}
+
+/* ---- by hand
+ * ----------------------------------------------------------------------------------------------- */
+
+Test(reference, conv_of_ones_counts_the_window) {
+    lw_desc d = padded_conv(1, 2, 3, 3, 1, 3, 1);
+    float src[18], weights[18], bias[1] = {0.5f};
+    double dst[9], scale[9];
+    static const double expected[] = {8.5, 12.5, 8.5, 12.5, 18.5, 12.5, 8.5, 12.5, 8.5};
+    for (int i = 0; i < 18; i++)
+        src[i] = weights[i] = 1;
+    cr_assert(lw_ref_run(&d, src, weights, bias, dst, scale));
+    for (int i = 0; i < 9; i++) {
+        cr_expect_eq(dst[i], expected[i]);
+        cr_expect_eq(scale[i], expected[i]);
+    }
+}
+
+Test(reference, conv_is_a_correlation_with_stride_and_dilation) {
+    lw_desc d = lw_conv2d(1, 1, 1, 7, 1, 1, 2);
+    static const float src[] = {1, 2, 3, 4, 5, 6, 7}, weights[] = {10, -1}, bias[] = {0};
+    double dst[3], scale[3];
+    d.stride_w = 2, d.dilation_w = 2;
+    cr_assert(lw_ref_run(&d, src, weights, bias, dst, scale));
+    cr_expect_eq(dst[0], 10 * 1 - 3);
+    cr_expect_eq(dst[1], 10 * 3 - 5);
+    cr_expect_eq(dst[2], 10 * 5 - 7);
+    cr_expect_eq(scale[2], 57);
+}
+
+Test(reference, padding_by_side) {
+    lw_desc d = lw_conv2d(1, 1, 2, 3, 1, 1, 2);
+    static const float src[] = {1, 2, 3, 4, 5, 6}, weights[] = {1, 10};
+    double dst[8];
+    d.bias = false, d.pad_left = 1, d.pad_top = 1, d.pad_right = -1;
+    cr_assert(lw_ref_run(&d, src, weights, NULL, dst, NULL)); /* 3 rows of 2 */
+    static const double expected[] = {0, 0, 10, 21, 40, 54};
+    for (int i = 0; i < 6; i++)
+        cr_expect_eq(dst[i], expected[i], "dst[%d] = %g", i, dst[i]);
+}
+
+Test(reference, groups_see_their_own_channels) {
+    lw_desc d = lw_conv2d(1, 4, 1, 1, 4, 1, 1);
+    static const float src[] = {1, 10, 100, 1000}, weights[] = {1, 1, 1, -1, 1, 1, 2, 0},
+                       bias[] = {0, 0, 0, 0.25f};
+    static const double expected[] = {11, -9, 1100, 200.25};
+    double dst[4];
+    d.groups = 2;
+    cr_assert(lw_ref_run(&d, src, weights, bias, dst, NULL));
+    for (int i = 0; i < 4; i++)
+        cr_expect_eq(dst[i], expected[i]);
+}
+
+Test(reference, tail_is_pool_then_relu) {
+    lw_desc d = lw_conv2d(1, 1, 2, 5, 2, 1, 1);
+    static const float src[] = {1, -2, -3, 4, 9, 0, -5, -6, -7, 9}, weights[] = {1, -1}, bias[] = {0, 0};
+    double dst[4], scale[4];
+    d.pool2x2 = d.relu = true;
+    cr_assert(lw_ref_run(&d, src, weights, bias, dst, scale)); /* the fifth column has no window */
+    static const double expected[] = {1, 4, 5, 7}, scales[] = {5, 7, 5, 7};
+    for (int i = 0; i < 4; i++) {
+        cr_expect_eq(dst[i], expected[i]);
+        cr_expect_eq(scale[i], scales[i]);
+    }
+}
+
+Test(reference, linear_flattens_in_c_order) {
+    lw_desc d = lw_linear(2, 2, 2);
+    static const float src[] = {1, 2, 3, 4, 5, 6, 7, 8, -1, -2, -3, -4, -5, -6, -7, -8};
+    static const float weights[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2}, bias[] = {0, 1};
+    static const double expected[] = {1, 19, 0, 0};
+    double dst[4];
+    d.ih = d.iw = 2, d.relu = true;
+    cr_assert(lw_ref_run(&d, src, weights, bias, dst, NULL));
+    for (int i = 0; i < 4; i++)
+        cr_expect_eq(dst[i], expected[i]);
+}
+
+Test(reference, softmax_is_safe_and_sums_to_one) {
+    lw_desc d = lw_softmax(3, 3);
+    const float src[] = {0, 0, 0, 1000, 999, -INFINITY, 1, NAN, 2};
+    double dst[9], scale[9];
+    cr_assert(lw_ref_run(&d, src, NULL, NULL, dst, scale));
+    cr_expect_float_eq(dst[0], 1.0 / 3, 1e-15);
+    cr_expect_float_eq(dst[3], 1 / (1 + exp(-1)), 1e-15);
+    cr_expect_float_eq(dst[3] + dst[4], 1, 1e-15);
+    cr_expect_eq(dst[5], 0);
+    cr_expect_eq(scale[4], dst[4]);
+    for (int i = 6; i < 9; i++)
+        cr_expect(isnan(dst[i]));
+}
+
+/* ---- special values, as PyTorch has them
+ * -------------------------------------------------------------------- */
+
+static float max_of(const float *row, int64_t n) {
+    lw_desc d = lw_maxpool2d(1, 1, 1, n, 1, 1, 0);
+    d.kw = n;
+    return lw_ref_maxpool_at(&d, row, 0, 0, 0, 0);
+}
+
+Test(reference, maxpool_keeps_nan_and_the_first_zero) {
+    cr_expect(isnan(max_of((const float[]){1, NAN, 2}, 3)));
+    cr_expect(isnan(max_of((const float[]){NAN, 1, INFINITY}, 3)));
+    cr_expect(signbit(max_of((const float[]){-0.0f, 0.0f}, 2)));
+    cr_expect_not(signbit(max_of((const float[]){0.0f, -0.0f}, 2)));
+    cr_expect_eq(max_of((const float[]){-INFINITY, -INFINITY}, 2), -INFINITY);
+    cr_expect_eq(max_of((const float[]){-0x1p-149f, -1}, 2), -0x1p-149f);
+}
+
+Test(reference, maxpool_padding_never_wins) {
+    lw_desc d = lw_maxpool2d(1, 1, 2, 2, 2, 2, 1);
+    static const float src[] = {-1, -2, -3, -4};
+    for (int i = 0; i < 4; i++)
+        cr_expect_eq(lw_ref_maxpool_at(&d, src, 0, 0, i / 2, i % 2), src[i]);
+    d.pad_top = d.pad_bottom = 2; /* the first row of windows lies in padding alone */
+    cr_expect_eq(lw_ref_maxpool_at(&d, src, 0, 0, 0, 0), -INFINITY);
+}
+
+Test(reference, relu_keeps_nan_and_minus_zero) {
+    lw_desc d = lw_relu(1, 6, 1, 1);
+    const float src[] = {-1, -0.0f, NAN, 0x1p-149f, -INFINITY, INFINITY};
+    double dst[6];
+    cr_assert(lw_ref_run(&d, src, NULL, NULL, dst, NULL));
+    cr_expect(dst[0] == 0 && !signbit(dst[0]));
+    cr_expect(dst[1] == 0 && signbit(dst[1]));
+    cr_expect(isnan(dst[2]));
+    cr_expect_eq(dst[3], 0x1p-149);
+    cr_expect(dst[4] == 0 && !signbit(dst[4]));
+    cr_expect_eq(dst[5], INFINITY);
+}
+
+/* ---- other ways to the same numbers
+ * --------------------------------------------------------------------------- */
+
+/* The source with its padding written out, cropped where padding is negative. Rows and columns of zeros are
+ * free. */
+static double *written_out(const lw_desc *d, const float *src, int64_t *rows, int64_t *cols) {
+    *rows = d->pad_top + d->ih + d->pad_bottom;
+    *cols = d->pad_left + d->iw + d->pad_right;
+    double *image = calloc((size_t)(d->batch * d->ic * *rows * *cols), sizeof *image);
+    cr_assert_not_null(image);
+    for (int64_t p = 0; p < d->batch * d->ic; p++)
+        for (int64_t y = 0; y < d->ih && y + d->pad_top < *rows; y++)
+            for (int64_t x = 0; x < d->iw && x + d->pad_left < *cols; x++)
+                image[(p * *rows + y + d->pad_top) * *cols + x + d->pad_left] =
+                    src[(p * d->ih + y) * d->iw + x];
+    return image;
+}
+
+static double from_written_out(const lw_desc *d, const double *image, int64_t rows, int64_t cols,
+                               const float *weights, const float *bias, int64_t n, int64_t o, int64_t y,
+                               int64_t x) {
+    int64_t ic = d->ic / d->groups, oc = d->oc / d->groups;
+    double sum = bias[o];
+    for (int64_t i = 0; i < d->kh; i++)
+        for (int64_t j = 0; j < d->kw; j++)
+            for (int64_t c = 0; c < ic; c++)
+                sum += weights[((o * ic + c) * d->kh + i) * d->kw + j] *
+                       image[((n * d->ic + o / oc * ic + c) * rows + y * d->stride_h + i * d->dilation_h) *
+                                 cols +
+                             x * d->stride_w + j * d->dilation_w];
+    return sum;
+}
+
+static const lw_desc odd_convs[] = {
+    {.batch = 2,
+     .groups = 1,
+     .ic = 3,
+     .ih = 7,
+     .iw = 9,
+     .oc = 4,
+     .kh = 3,
+     .kw = 3,
+     .stride_h = 1,
+     .stride_w = 1,
+     .dilation_h = 1,
+     .dilation_w = 1,
+     .pad_top = 1,
+     .pad_left = 1,
+     .pad_bottom = 1,
+     .pad_right = 1},
+    {.batch = 1,
+     .groups = 2,
+     .ic = 6,
+     .ih = 9,
+     .iw = 8,
+     .oc = 4,
+     .kh = 3,
+     .kw = 2,
+     .stride_h = 2,
+     .stride_w = 3,
+     .dilation_h = 2,
+     .dilation_w = 1,
+     .pad_top = 2,
+     .pad_left = 0,
+     .pad_bottom = -1,
+     .pad_right = 3},
+    {.batch = 1,
+     .groups = 5,
+     .ic = 5,
+     .ih = 5,
+     .iw = 11,
+     .oc = 10,
+     .kh = 5,
+     .kw = 1,
+     .stride_h = 1,
+     .stride_w = 2,
+     .dilation_h = 1,
+     .dilation_w = 1,
+     .pad_top = 7,
+     .pad_left = 2,
+     .pad_bottom = 0,
+     .pad_right = -2},
+    {.batch = 3,
+     .groups = 1,
+     .ic = 2,
+     .ih = 1,
+     .iw = 13,
+     .oc = 3,
+     .kh = 1,
+     .kw = 4,
+     .stride_h = 1,
+     .stride_w = 1,
+     .dilation_h = 1,
+     .dilation_w = 3,
+     .pad_top = 0,
+     .pad_left = 3,
+     .pad_bottom = 0,
+     .pad_right = -3},
+};
+
+Test(reference, conv_equals_conv_of_the_padded_image) {
+    for (size_t i = 0; i < sizeof odd_convs / sizeof *odd_convs; i++) {
+        lw_desc d = odd_convs[i];
+        lw_error error;
+        float src[4096], weights[4096], bias[16];
+        double dst[4096], scale, scales[4096];
+        int64_t rows, cols, oc, oh, ow;
+        d.op = LW_CONV, d.bias = true;
+        cr_assert_eq(lw_desc_check(&d, &error), LW_OK, "%s", error.text);
+        lw_desc_output(&d, &oc, &oh, &ow);
+        lw_fill(src, 4096, LW_FILL_NORMAL, i);
+        lw_fill(weights, 4096, LW_FILL_NORMAL, i + 10);
+        lw_fill(bias, 16, LW_FILL_NORMAL, i + 20);
+        cr_assert(lw_ref_run(&d, src, weights, bias, dst, scales));
+        double *image = written_out(&d, src, &rows, &cols);
+        for (int64_t at = 0; at < d.batch * oc * oh * ow; at++) {
+            int64_t n = at / (oc * oh * ow), o = at / (oh * ow) % oc, y = at / ow % oh, x = at % ow;
+            double other = from_written_out(&d, image, rows, cols, weights, bias, n, o, y, x);
+            cr_assert_float_eq(dst[at], other, 1e-13 * scales[at]);
+            cr_assert_eq(dst[at],
+                         lw_ref_conv_at(&d, src, weights, bias, n, o, y, x, &scale)); /* to the bit */
+            cr_assert_eq(scales[at], scale);
+        }
+        free(image);
+    }
+}
+
+Test(reference, one_element_and_whole_image_agree_to_the_bit) {
+    for (int tail = 0; tail < 4; tail++) {
+        lw_desc d = padded_conv(2, 5, 9, 7, 6, 3, 1);
+        float src[640], weights[300], bias[6];
+        double dst[800], scales[800], scale;
+        d.relu = tail & 1, d.pool2x2 = tail & 2;
+        lw_fill(src, 630, LW_FILL_SPECIAL, 1);
+        lw_fill(weights, 270, LW_FILL_NORMAL, 2);
+        lw_fill(bias, 6, LW_FILL_NORMAL, 3);
+        int64_t oc, oh, ow;
+        lw_desc_output(&d, &oc, &oh, &ow);
+        cr_assert(lw_ref_run(&d, src, weights, bias, dst, scales));
+        for (int64_t at = 0; at < d.batch * oc * oh * ow; at++) {
+            double one = lw_ref_at(&d, src, weights, bias, at / (oc * oh * ow), at / (oh * ow) % oc,
+                                   at / ow % oh, at % ow, &scale);
+            cr_assert((isnan(one) && isnan(dst[at])) || one == dst[at]);
+            cr_assert((isnan(scale) && isnan(scales[at])) || scale == scales[at]);
+        }
+    }
+}
+
+/* ---- data
+ * ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t digest(const float *data, size_t count) {
+    uint64_t h = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t word;
+        memcpy(&word, data + i, sizeof word);
+        h = h * 31 + word;
+    }
+    return h;
+}
+
+/* The same on every machine and with every compiler: these were computed once. */
+Test(fill, same_bits_everywhere) {
+    static const uint64_t expected[LW_FILL_COUNT] = {
+        0xd167c79630d65dd8, 0x27a83557ca0c8fa0, 0x447a1da9c0000000, 0x2c8b9caff3e422d1, 0x2bd1eade2f97af2a,
+        0x17191671f0800000, 0xa4bc017d49375c80, 0x843c7a9136c8a380, 0x42585b8978493668};
+    float data[1000];
+    for (int kind = 0; kind < LW_FILL_COUNT; kind++) {
+        lw_fill(data, 1000, (enum lw_fill)kind, 42);
+        cr_expect_eq(digest(data, 1000), expected[kind], "%s: 0x%016llx", lw_fill_name((enum lw_fill)kind),
+                     (unsigned long long)digest(data, 1000));
+    }
+}
+
+Test(fill, seeds_and_kinds) {
+    float a[100], b[100];
+    for (int kind = 0; kind < LW_FILL_COUNT; kind++) {
+        bool constant = kind == LW_FILL_EQUAL || kind == LW_FILL_ALTERNATE;
+        lw_fill(a, 100, (enum lw_fill)kind, 1);
+        lw_fill(b, 100, (enum lw_fill)kind, 1);
+        cr_expect_eq(memcmp(a, b, sizeof a), 0);
+        lw_fill(b, 100, (enum lw_fill)kind, 2);
+        cr_expect_eq(memcmp(a, b, sizeof a) == 0, constant, "%s", lw_fill_name((enum lw_fill)kind));
+        for (int other = 0; other < kind; other++)
+            cr_expect_str_neq(lw_fill_name((enum lw_fill)kind), lw_fill_name((enum lw_fill)other));
+    }
+    lw_fill(NULL, 0, LW_FILL_ONE_HOT, 1);
+}
+
+Test(fill, normal_is_normal) {
+    enum { COUNT = 200000 };
+    float *data = malloc(COUNT * sizeof *data);
+    double m1 = 0, m2 = 0, m3 = 0, m4 = 0, lag = 0;
+    lw_fill(data, COUNT, LW_FILL_NORMAL, 9);
+    for (int i = 0; i < COUNT; i++) {
+        double x = data[i];
+        m1 += x, m2 += x * x, m3 += x * x * x, m4 += x * x * x * x;
+        if (i > 0) lag += x * data[i - 1];
+    }
+    free(data);
+    cr_expect_float_eq(m1 / COUNT, 0, 0.01);
+    cr_expect_float_eq(m2 / COUNT, 1, 0.01);
+    cr_expect_float_eq(m3 / COUNT, 0, 0.03);
+    cr_expect_float_eq(m4 / COUNT, 3, 0.2);
+    cr_expect_float_eq(lag / COUNT, 0, 0.01);
+}
+
+Test(fill, kinds_are_what_they_say) {
+    float data[10000];
+    lw_fill(data, 10000, LW_FILL_UNIFORM, 1);
+    for (int i = 0; i < 10000; i++)
+        cr_assert(data[i] >= -1 && data[i] < 1);
+    lw_fill(data, 10000, LW_FILL_INTEGER, 1);
+    for (int i = 0; i < 10000; i++)
+        cr_assert(data[i] == rintf(data[i]) && fabsf(data[i]) <= 4);
+    lw_fill(data, 10000, LW_FILL_RANGE, 1);
+    for (int i = 0; i < 10000; i++)
+        cr_assert(fabsf(data[i]) >= 0x1p-20f && fabsf(data[i]) < 0x1p21f);
+    lw_fill(data, 10000, LW_FILL_CANCEL, 1);
+    for (int i = 0; i < 10000; i += 2)
+        cr_assert(fabsf(data[i] + data[i + 1]) < 6);
+    int nan = 0, inf = 0, denormal = 0, minus_zero = 0, hot = 0;
+    lw_fill(data, 10000, LW_FILL_SPECIAL, 1);
+    for (int i = 0; i < 10000; i++) {
+        nan += isnan(data[i]) != 0, inf += isinf(data[i]) != 0;
+        denormal += fpclassify(data[i]) == FP_SUBNORMAL, minus_zero += data[i] == 0 && signbit(data[i]);
+    }
+    cr_expect(nan > 5 && inf > 5 && denormal > 5 && minus_zero > 5);
+    lw_fill(data, 10000, LW_FILL_ONE_HOT, 1);
+    for (int i = 0; i < 10000; i++)
+        hot += data[i] == 1;
+    cr_expect_eq(hot, 1);
+}
+
+/* ---- guard pages
+ * --------------------------------------------------------------------------------------------------- */
+
+/* write() answers EFAULT where memory can't be read, without a signal. */
+static bool is_readable(const void *p) {
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    bool ok = write(ends[1], p, 1) == 1;
+    close(ends[0]);
+    close(ends[1]);
+    return ok;
+}
+
+Test(guard_buffer, pages_on_both_sides) {
+    static const size_t counts[] = {1, 5, 1023, 1024, 1025, 5000};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        struct lw_guard end, start;
+        cr_assert(lw_guard_alloc(&end, counts[i], LW_GUARD_END, 0));
+        cr_assert(lw_guard_alloc(&start, counts[i], LW_GUARD_START, 0));
+        cr_expect(is_readable(end.data + counts[i] - 1) && !is_readable(end.data + counts[i]));
+        cr_expect(is_readable(start.data) && !is_readable((char *)start.data - 1));
+        memset(end.data, 0, counts[i] * sizeof(float));
+        memset(start.data, 0, counts[i] * sizeof(float));
+        cr_expect(lw_guard_intact(&end) && lw_guard_intact(&start));
+        lw_guard_free(&end);
+        lw_guard_free(&start);
+    }
+}
+
+Test(guard_buffer, slack_is_watched) {
+    for (int side = LW_GUARD_END; side <= LW_GUARD_START; side++)
+        for (size_t offset = 1; offset < 16; offset++) {
+            struct lw_guard g;
+            cr_assert(lw_guard_alloc(&g, 100, (enum lw_guard_side)side, offset));
+            cr_expect(lw_guard_intact(&g));
+            size_t beyond = side == LW_GUARD_END ? 100 + offset : 0;
+            if (side == LW_GUARD_END)
+                cr_expect_not(is_readable(g.data + beyond));
+            else
+                cr_expect_not(is_readable((char *)(g.data - offset) - 1));
+            ((unsigned char *)(g.data + 100))[0] ^= 1;
+            cr_expect_not(lw_guard_intact(&g));
+            ((unsigned char *)(g.data + 100))[0] ^= 1;
+            ((unsigned char *)g.data)[-1] ^= 1;
+            cr_expect_not(lw_guard_intact(&g));
+            lw_guard_free(&g);
+        }
+}
+
+Test(guard_buffer, impossible_sizes) {
+    struct lw_guard g;
+    cr_expect_not(lw_guard_alloc(&g, SIZE_MAX / 2, LW_GUARD_END, 0));
+    cr_expect_not(lw_guard_alloc(&g, SIZE_MAX / 32, LW_GUARD_END, 0));
+    cr_expect_null(g.map);
+    lw_guard_free(&g);
+    cr_assert(lw_guard_alloc(&g, 0, LW_GUARD_END, 0));
+    cr_expect(lw_guard_intact(&g));
+    lw_guard_free(&g);
+}
+
+/* ---- verification finds what is wrong
+ * -------------------------------------------------------------------------------- */
+
+struct planted {
+    lw_desc d;
+    float *src, *weights, *bias, *dst;
+    int64_t oc, oh, ow;
+};
+
+/* A destination that is right: the reference rounded to float. */
+static struct planted right_result(lw_desc d) {
+    struct planted p = {.d = d};
+    size_t src = (size_t)(d.batch * d.ic * d.ih * d.iw), weights = lw_weight_floats(&d);
+    lw_desc_output(&d, &p.oc, &p.oh, &p.ow);
+    size_t count = (size_t)(d.batch * p.oc * p.oh * p.ow);
+    p.src = malloc(src * sizeof(float));
+    p.weights = malloc((weights + 1) * sizeof(float));
+    p.bias = malloc((size_t)d.oc * sizeof(float));
+    p.dst = malloc(lw_dst_floats(&d) * sizeof(float));
+    lw_fill(p.src, src, LW_FILL_NORMAL, 1);
+    lw_fill(p.weights, weights, LW_FILL_NORMAL, 2);
+    lw_fill(p.bias, (size_t)d.oc, LW_FILL_NORMAL, 3);
+    double *exact = malloc(count * sizeof *exact);
+    float *plain = malloc(count * sizeof *plain);
+    cr_assert(lw_ref_run(&d, p.src, p.weights, p.bias, exact, NULL));
+    for (size_t i = 0; i < count; i++)
+        plain[i] = (float)exact[i];
+    lw_convert_layout(plain, LW_NCHW, p.dst, d.dst_layout, d.batch, p.oc, p.oh, p.ow);
+    free(exact);
+    free(plain);
+    return p;
+}
+
+static void free_planted(struct planted *p) {
+    free(p->src);
+    free(p->weights);
+    free(p->bias);
+    free(p->dst);
+}
+
+static struct lw_verify_result look(const struct planted *p, double bound, struct lw_verify_options opt) {
+    struct lw_verify_result r;
+    lw_verify_output(&p->d, p->src, p->weights, p->bias, p->dst, bound, &opt, &r);
+    cr_assert_eq(r.status, LW_OK);
+    return r;
+}
+
+Test(verify, every_single_wrong_output_is_found) {
+    for (int layout = 0; layout < LW_LAYOUT_COUNT; layout++) {
+        lw_desc d = padded_conv(2, 3, 5, 6, 17, 3, 1);
+        d.dst_layout = (lw_layout)layout;
+        struct planted p = right_result(d);
+        struct lw_verify_result r = look(&p, 10, (struct lw_verify_options){0});
+        cr_expect(r.ok && r.err_over_bound < 1 && r.err_over_bound > 0 && r.rel_l2 < 1e-7);
+        cr_expect_eq(r.compared, 2 * 17 * 30);
+        cr_expect_eq(r.total, r.compared);
+        for (size_t i = 0; i < lw_dst_floats(&d); i++) { /* the pad lanes of the blocked layout included */
+            float kept = p.dst[i];
+            p.dst[i] = kept + 1e-4f;
+            cr_assert_not(look(&p, 10, (struct lw_verify_options){0}).ok, "dst[%zu]", i);
+            p.dst[i] = NAN;
+            r = look(&p, 10, (struct lw_verify_options){0});
+            cr_assert(!r.ok && isinf(r.err_over_bound));
+            p.dst[i] = kept;
+        }
+        free_planted(&p);
+    }
+}
+
+Test(verify, the_bound_is_a_bound) {
+    struct planted p = right_result(padded_conv(1, 4, 4, 4, 3, 3, 1));
+    double scale, exact = lw_ref_at(&p.d, p.src, p.weights, p.bias, 0, 1, 2, 3, &scale);
+    float *y = &p.dst[(1 * 4 + 2) * 4 + 3];
+    *y = (float)(exact + 100 * scale * 0x1p-24);
+    struct lw_verify_result r = look(&p, 200, (struct lw_verify_options){0});
+    cr_expect(r.ok);
+    cr_expect_float_eq(r.err_over_bound, 0.5, 0.02);
+    cr_expect_not_null(strstr(r.worst, "[0,1,2,3] is "), "%s", r.worst);
+    cr_expect_not(look(&p, 50, (struct lw_verify_options){0}).ok);
+    cr_expect_not(look(&p, -1, (struct lw_verify_options){0}).ok);
+    free_planted(&p);
+}
+
+Test(verify, exact_operations_are_compared_to_the_bit) {
+    struct planted p = right_result(lw_relu(1, 5, 4, 4));
+    cr_expect(look(&p, 0, (struct lw_verify_options){0}).ok);
+    float *zero = p.dst;
+    while (*zero != 0)
+        zero++;
+    *zero = -0.0f;
+    cr_expect_not(look(&p, 0, (struct lw_verify_options){0}).ok);
+    *zero = 0x1p-149f;
+    cr_expect_not(look(&p, 0, (struct lw_verify_options){0}).ok);
+    *zero = 0;
+    cr_expect(look(&p, 0, (struct lw_verify_options){0}).ok);
+    free_planted(&p);
+}
+
+/* A sample has all borders of all planes where the budget allows, never counts an output twice, and keeps to
+ * its budget. */
+Test(verify, samples_have_the_borders) {
+    lw_desc d = padded_conv(2, 2, 40, 50, 20, 3, 1);
+    d.dst_layout = LW_BLOCKED;
+    struct planted p = right_result(d);
+    struct lw_verify_options opt = {.max_outputs = 10000};
+    int64_t border = 2 * 20 * (2 * 40 + 2 * 50 - 4), total = 2 * 20 * 40 * 50;
+    struct lw_verify_result r = look(&p, 10, opt);
+    cr_expect(r.ok);
+    cr_expect_eq(r.total, total);
+    cr_expect(r.compared >= border && r.compared <= 10000 + 200, "compared %lld", (long long)r.compared);
+    for (int64_t n = 0; n < 2; n++)
+        for (int64_t o = 0; o < 20; o += 3)
+            for (int64_t i = 0; i < 4 * 50; i += 7) {
+                int64_t y = i < 50    ? 0
+                            : i < 100 ? 39
+                                      : (i - 100) % 40,
+                        x = i < 100   ? i % 50
+                            : i < 150 ? 0
+                                      : 49;
+                float *at = p.dst + (((n * 2 + o / 16) * 40 + y) * 50 + x) * 16 + o % 16, kept = *at;
+                *at += 1;
+                cr_assert_not(look(&p, 10, opt).ok, "[%d,%d,%d,%d]", (int)n, (int)o, (int)y, (int)x);
+                *at = kept;
+            }
+    opt = (struct lw_verify_options){.max_macs = 20000 * 18};
+    r = look(&p, 10, opt);
+    cr_expect(r.ok && r.compared > 15000 && r.compared <= 20200, "compared %lld", (long long)r.compared);
+    opt.max_macs = 1; /* less than the border of one plane: still at least that */
+    r = look(&p, 10, opt);
+    cr_expect(r.ok && r.compared >= 1 && r.compared <= 176);
+    /* the inside is sampled too: a whole wrong image is found */
+    for (int64_t i = 0; i < 32 * 40 * 50; i++)
+        if (i / 16 / 50 % 40 > 0 && i / 16 / 50 % 40 < 39 && i / 16 % 50 > 0 && i / 16 % 50 < 49)
+            p.dst[i] += 1;
+    opt = (struct lw_verify_options){.max_outputs = 10000};
+    cr_expect_not(look(&p, 10, opt).ok);
+    free_planted(&p);
+}
+
+Test(verify, special_results) {
+    lw_desc d = lw_conv2d(1, 1, 1, 4, 1, 1, 1);
+    float src[] = {NAN, INFINITY, 3e38f, 1e-44f}, weights[] = {2}, bias[] = {0},
+          dst[] = {NAN, INFINITY, INFINITY, 2e-44f};
+    struct planted p = {.d = d, .src = src, .weights = weights, .bias = bias, .dst = dst};
+    cr_expect(look(&p, 2, (struct lw_verify_options){0}).ok); /* 6e38 is beyond float: Inf is right */
+    dst[3] = 0;
+    cr_expect_not(look(&p, 2, (struct lw_verify_options){0}).ok); /* a flushed denormal */
+    dst[3] = 2e-44f;
+    dst[0] = 1;
+    cr_expect_not(look(&p, 2, (struct lw_verify_options){0}).ok);
+    dst[0] = NAN, dst[1] = -INFINITY;
+    cr_expect_not(look(&p, 2, (struct lw_verify_options){0}).ok);
+    dst[1] = INFINITY, dst[2] = -INFINITY;
+    cr_expect_not(look(&p, 2, (struct lw_verify_options){0}).ok);
+    dst[2] = INFINITY, src[2] = 1;
+    cr_expect_not(look(&p, 2, (struct lw_verify_options){0}).ok);
+}
