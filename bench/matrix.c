@@ -1,0 +1,295 @@
+/* `lanewise bench`: reads the command line, registers the matrix, runs it and writes what it found. */
+#include "bench.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "cases.h"
+#include "flags.h"
+#include "gbench_c.h"
+#include "measure.h"
+#include "peak.h"
+#include "results.h"
+#include "summary.h"
+
+/* The quick matrix has four minutes with its set-up; these are for the measuring. */
+#define QUICK_SECONDS      75.0
+#define QUICK_DEADLINE     215.0
+#define QUICK_MIN_TIME_MAX 0.15
+#define QUICK_MIN_TIME_MIN 0.02
+#define MIN_TIME           0.2
+
+struct command {
+    struct cli_shared shared;
+    struct bench_source source;
+    struct cli_strings passed;
+    const char *threads, *layout, *pool, *results, *mnist;
+    bool quick, full;
+};
+
+/* ---- the command line ---------------------------------------------------------------------------------- */
+
+/* "1,2,4", or by default 1 and what the mode asks for. */
+static int read_threads(const struct command *cmd, struct bench_choice *choice) {
+    lw_cpu_info cpu;
+    lw_cpu_get(&cpu);
+    const size_t room = CLI_COUNT(choice->threads);
+    if (!cmd->threads) {
+        choice->threads[choice->thread_count++] = 1;
+        int most = choice->mode == BENCH_FULL ? cpu.cores : cpu.cores < 2 ? cpu.cores : 2;
+        for (int n = 2; n < most && choice->thread_count + 1 < room; n *= 2)
+            choice->threads[choice->thread_count++] = n;
+        if (most > 1) choice->threads[choice->thread_count++] = most;
+        return CLI_GO;
+    }
+    for (const char *s = cmd->threads;; s++) {
+        char *end;
+        long n = strtol(s, &end, 10);
+        bool good = *s >= '0' && *s <= '9' && n >= 1 && n <= CLI_MAX_THREADS && (!*end || *end == ',');
+        if (!good || choice->thread_count == room)
+            return cli_fail(LW_EXIT_USAGE,
+                            "--threads %s: not whole numbers from 1 to %d, with commas between", cmd->threads,
+                            CLI_MAX_THREADS);
+        choice->threads[choice->thread_count++] = (int)n;
+        if (!*end) return CLI_GO;
+        s = end;
+    }
+}
+
+static int read_choice(const struct command *cmd, struct bench_choice *choice) {
+    bool given = cmd->source.strings.count + cmd->source.files.count > 0;
+    if (cmd->quick && cmd->full) return cli_fail(LW_EXIT_USAGE, "--quick and --full exclude each other");
+    *choice = (struct bench_choice){.kernel = cmd->shared.kernel, .isa = cmd->shared.isa};
+    choice->mode = cmd->full            ? BENCH_FULL
+                   : cmd->quick         ? BENCH_QUICK
+                   : given              ? BENCH_GIVEN
+                   : cmd->shared.kernel ? BENCH_GIVEN
+                                        : BENCH_QUICK;
+    choice->one_layout = cmd->layout != NULL;
+    if (cmd->layout && !cli_find_layout(cmd->layout, &choice->layout))
+        return cli_fail(LW_EXIT_USAGE, "--layout %s: not nchw, nhwc or blocked", cmd->layout);
+    if (cmd->pool && strcmp(cmd->pool, "2x2") != 0)
+        return cli_fail(LW_EXIT_USAGE, "--pool %s: only 2x2 can be fused", cmd->pool);
+    if (cmd->source.relu && cmd->source.no_relu)
+        return cli_fail(LW_EXIT_USAGE, "--relu and --no-relu exclude each other");
+    return read_threads(cmd, choice);
+}
+
+static int parse(struct command *cmd, int argc, char **argv) {
+    const struct cli_option options[] = {
+        CLI_OPT_OP(&cmd->shared),
+        CLI_OPT_KERNEL(&cmd->shared),
+        CLI_OPT_ISA(&cmd->shared),
+        CLI_OPT_BATCH(&cmd->shared),
+        CLI_OPT_MB(&cmd->shared),
+        {"threads", 0, CLI_STRING, &cmd->threads, "N[,N...]",
+         "thread counts (default 1 and 2; --full: up to all)", 0, 0},
+        {"quick", 0, CLI_FLAG, &cmd->quick, NULL,
+         "a selection in under four minutes (default without problems)", 0, 0},
+        {"full", 0, CLI_FLAG, &cmd->full, NULL, "every row, problem, layout and thread count", 0, 0},
+        {"set", 0, CLI_STRING, &cmd->source.set, "GLOB", "of the built-in problem sets these, e.g. 'vgg16.*'",
+         0, 0},
+        {"layout", 0, CLI_STRING, &cmd->layout, "NAME",
+         "nchw, nhwc or blocked alone (default: each row's best)", 0, 0},
+        {"relu", 0, CLI_FLAG, &cmd->source.relu, NULL, "fuse ReLU (default for conv)", 0, 0},
+        {"no-relu", 0, CLI_FLAG, &cmd->source.no_relu, NULL, "don't", 0, 0},
+        {"pool", 0, CLI_STRING, &cmd->pool, "2x2", "fuse a 2x2 max pool into conv", 0, 0},
+        {"results", 0, CLI_STRING, &cmd->results, "DIR", "write DIR/<cpu>/matrix.json and summary.txt", 0, 0},
+        {"mnist", 0, CLI_STRING, &cmd->mnist, "FILE", "output of lanewise mnist --json, for the summary", 0,
+         0},
+        {"benchmark_...", 0, CLI_STRING, &cmd->threads, "...",
+         "Google Benchmark's flags: filter, repetitions, format, out ...", 0, 0},
+    };
+    const struct cli_command command = {
+        .name = "bench",
+        .usage = "[options] [PROBLEM]...",
+        .about =
+            "Measures kernel rows on problems through Google Benchmark, and checks each result against the\n"
+            "double-precision reference in the same run. Convolutions run with bias and ReLU.\n"
+            "Counters: gflops (direct-convolution FLOPs over time), peak_pct (of the ISA's FMA peak, "
+            "measured just\n"
+            "before and after), bytes_per_second (source, weights and destination), err_over_bound. They are "
+            "of\n"
+            "CPU time on one thread, of real time on several.",
+        .options = options,
+        .option_count = CLI_COUNT(options),
+        .positional = &cmd->source.strings,
+        .pass_prefix = "--benchmark_",
+        .passed = &cmd->passed,
+    };
+    int status = cli_parse(&command, argc, argv);
+    cmd->source.op = cmd->shared.op;
+    cmd->source.files = cmd->shared.batch;
+    cmd->source.mb = cmd->shared.mb;
+    cmd->source.pool2x2 = cmd->pool != NULL;
+    return status;
+}
+
+/* ---- running ------------------------------------------------------------------------------------------- */
+
+/* The machine and the build, for the JSON's context. */
+static void add_context(const struct bench_choice *choice) {
+    lw_cpu_info cpu;
+    lw_isa_info isa;
+    char text[64], key[64];
+    lw_cpu_get(&cpu);
+    lw_gbench_context("cpu_model", cpu.model);
+    lw_gbench_context("cpu_features", cpu.features);
+    lw_gbench_context("compiler", LW_BENCH_COMPILER);
+    lw_gbench_context("compiler_flags", LW_BENCH_FLAGS);
+    snprintf(text, sizeof text, "%d.%d.%d", LW_VERSION_MAJOR, LW_VERSION_MINOR, LW_VERSION_PATCH);
+    lw_gbench_context("lanewise_version", text);
+    for (size_t i = 0; lw_isa_get(i, &isa) == LW_OK; i++) {
+        for (size_t t = 0; isa.usable && t < choice->thread_count; t++) {
+            int threads = choice->threads[t];
+            snprintf(key, sizeof key, "peak_gflops_%s_threads_%d", isa.name, threads);
+            snprintf(text, sizeof text, "%.1f", lw_measure_peak_gflops_threads(i, 10e-3, threads));
+            lw_gbench_context(key, text);
+        }
+    }
+}
+
+static void record(const struct lw_gbench_result *result, void *arg) {
+    struct bench_cases *cases = arg;
+    bool single = !*result->aggregate;
+    if (result->error || (!single && strcmp(result->aggregate, "median") != 0)) return;
+    for (size_t i = 0; i < cases->count; i++) {
+        struct bench_case *c = &cases->items[i];
+        if (strcmp(c->name, result->name) != 0) continue;
+        c->gflops = lw_gbench_result_counter(result, "gflops", 0);
+        c->peak_pct = lw_gbench_result_counter(result, "peak_pct", 0);
+        c->bytes_per_second = lw_gbench_result_counter(result, "bytes_per_second", 0);
+        c->err_over_bound = lw_gbench_result_counter(result, "err_over_bound", 0);
+        c->us = c->gflops > 0 ? 1e-3 * bench_flops(&c->desc) / c->gflops : 0;
+        c->measured = c->gflops > 0;
+        return;
+    }
+}
+
+/* The quick matrix shares its time among its benchmarks; each takes about twice its minimum, as the number of
+ * iterations has to be found. */
+static void set_min_time(struct bench_flags *flags, const struct bench_choice *choice, size_t count) {
+    double seconds = MIN_TIME;
+    if (choice->mode == BENCH_QUICK) {
+        seconds = QUICK_SECONDS / (2 * (double)count);
+        seconds = seconds < QUICK_MIN_TIME_MIN ? QUICK_MIN_TIME_MIN : seconds;
+        seconds = seconds > QUICK_MIN_TIME_MAX ? QUICK_MIN_TIME_MAX : seconds;
+    }
+    if (!flags->min_time_given) bench_flags_add(flags, "--benchmark_min_time=%.3f", seconds);
+}
+
+static int run(struct bench_flags *flags, struct bench_session *session, struct lw_gbench_output *outputs,
+               size_t output_count) {
+    struct bench_cases *cases = session->cases;
+    for (size_t i = 0; i < cases->count; i++) {
+        cases->items[i].session = session;
+        lw_gbench_register(cases->items[i].name, LW_GBENCH_US, bench_measure, &cases->items[i]);
+    }
+    char **argv = malloc(((size_t)flags->argc + 1) * sizeof *argv); /* Google Benchmark takes its flags out */
+    if (!argv) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    memcpy(argv, flags->argv, ((size_t)flags->argc + 1) * sizeof *argv);
+    struct lw_gbench_run run = {.argc = flags->argc,
+                                .argv = argv,
+                                .outputs = outputs,
+                                .output_count = output_count,
+                                .report = record,
+                                .report_arg = cases};
+    enum lw_gbench_outcome outcome = lw_gbench_run_all(&run);
+    int status = CLI_GO;
+    if (outcome == LW_GBENCH_BAD_FLAG)
+        status = cli_fail(LW_EXIT_USAGE, "unknown option %.80s to this version of Google Benchmark", argv[1]);
+    if (outcome == LW_GBENCH_NO_MATCH) status = LW_EXIT_USAGE; /* it has said so */
+    if (outcome == LW_GBENCH_BROKEN) status = cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    free(argv);
+    bench_session_free(session);
+    return status;
+}
+
+/* ---- what it found ------------------------------------------------------------------------------------- */
+
+static int write_results(const char *dir, const char *json, const struct bench_session *session,
+                         const char *mnist_line) {
+    char path[1200], *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream || !json) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    lw_cpu_info cpu;
+    lw_cpu_get(&cpu);
+    fprintf(stream, "lanewise %d.%d.%d on %s\n", LW_VERSION_MAJOR, LW_VERSION_MINOR, LW_VERSION_PATCH,
+            cpu.model);
+    bench_summary_print(stream, session);
+    fputs(mnist_line, stream);
+    fclose(stream);
+    snprintf(path, sizeof path, "%s/matrix.json", dir);
+    int status = bench_write_file(path, json);
+    snprintf(path, sizeof path, "%s/summary.txt", dir);
+    if (status == CLI_GO) status = bench_write_file(path, text);
+    free(text);
+    return status;
+}
+
+static int finish(const struct command *cmd, const struct bench_flags *flags, const char *dir,
+                  const struct bench_session *session, const struct lw_gbench_output *outputs,
+                  const char *mnist_line) {
+    FILE *out = flags->quiet_stdout ? stderr : stdout;
+    fflush(stdout);
+    bench_summary_print(out, session);
+    fputs(mnist_line, out);
+    int status = CLI_GO;
+    if (cmd->results) status = write_results(dir, outputs[0].text, session, mnist_line);
+    if (cmd->results && status == CLI_GO) fprintf(out, "written: %s/matrix.json, summary.txt\n", dir);
+    if (flags->out && status == CLI_GO) {
+        const char *text = outputs[cmd->results != NULL].text;
+        status = text ? bench_write_file(flags->out, text) : cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    }
+    if (status != CLI_GO) return status;
+    if (session->wrong) return LW_EXIT_FAILED;
+    bool nothing = session->impossible > 0;
+    for (size_t i = 0; i < session->cases->count; i++)
+        nothing = nothing && !session->cases->items[i].measured;
+    return nothing ? LW_EXIT_IMPOSSIBLE : LW_EXIT_OK;
+}
+
+static int measure(const struct command *cmd, struct bench_flags *flags, const struct bench_choice *choice,
+                   struct bench_cases *cases) {
+    char dir[1024] = "", mnist_line[300] = "";
+    int status = cmd->mnist ? bench_summary_mnist(cmd->mnist, mnist_line, sizeof mnist_line) : CLI_GO;
+    if (status == CLI_GO && cmd->results) status = bench_results_dir(cmd->results, dir, sizeof dir);
+    if (status != CLI_GO) return status;
+    struct lw_gbench_output outputs[2];
+    size_t output_count = 0;
+    if (cmd->results) outputs[output_count++].format = "json";
+    if (flags->out) outputs[output_count++].format = flags->out_format;
+    struct bench_session session = {.cases = cases};
+    if (choice->mode == BENCH_QUICK) session.deadline = cli_seconds() + QUICK_DEADLINE;
+    set_min_time(flags, choice, cases->count);
+    if (!flags->list_tests) add_context(choice);
+    status = run(flags, &session, outputs, output_count);
+    if (status == CLI_GO)
+        status = flags->list_tests ? LW_EXIT_OK : finish(cmd, flags, dir, &session, outputs, mnist_line);
+    for (size_t i = 0; i < output_count; i++)
+        free(outputs[i].text);
+    return status;
+}
+
+int lw_bench_command(int argc, char **argv) {
+    struct command cmd = {0};
+    struct bench_flags flags = {0};
+    struct bench_choice choice;
+    struct bench_problems problems = {0};
+    struct bench_cases cases = {0};
+    int status = parse(&cmd, argc, argv);
+    if (status == CLI_GO) status = bench_flags_read(&cmd.passed, &flags);
+    if (status == CLI_GO) status = read_choice(&cmd, &choice);
+    if (status == CLI_GO) status = cli_check_isa(cmd.shared.isa);
+    if (status == CLI_GO) status = cli_check_environment();
+    if (status == CLI_GO) status = bench_problems_read(&cmd.source, &problems);
+    if (status == CLI_GO) status = bench_cases_build(&problems, &choice, &cases);
+    if (status == CLI_GO) status = measure(&cmd, &flags, &choice, &cases);
+    bench_cases_free(&cases);
+    bench_problems_free(&problems);
+    bench_flags_free(&flags);
+    cli_strings_free(&cmd.source.strings);
+    cli_strings_free(&cmd.shared.batch);
+    cli_strings_free(&cmd.passed);
+    return status;
+}
