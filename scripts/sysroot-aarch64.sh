@@ -40,5 +40,9 @@ for package in "$apt"/cache/archives/*.deb; do
     dpkg-deb -x "$package" "$root"
 done
 [ -e "$root/lib" ] || ln -s usr/lib "$root/lib"
+# Links to /lib/... would lead out of the folder.
+find "$root" -type l -lname '/*' | while read -r link; do
+    ln -sfn "$(realpath -m "$root")$(readlink "$link")" "$link"
+done
 rm -rf "$apt"
 printf '%s' "${packages[*]}" >"$stamp"
