@@ -13,7 +13,7 @@ struct check_result { /* one kernel on one problem: the worst of the layouts and
     const char *kernel; /* "" where the problem itself is out of scope */
     char problem[192];  /* canonical, or as written where it is out of scope */
     char name[128];
-    char reason[200]; /* why skipped */
+    char reason[256]; /* why skipped */
     double err_over_bound, rel_l2;
     int64_t compared, total; /* outputs, over all runs */
     char variants[160];      /* "nchw nhwc blocked nchw+pool+relu" */
@@ -22,7 +22,7 @@ struct check_result { /* one kernel on one problem: the worst of the layouts and
 };
 
 struct check_reason {
-    char text[200];
+    char text[256];
     size_t count;
 };
 

@@ -3,16 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/shapes.h"
 #include "check.h"
 #include "commands.h"
 #include "reference/verify.h"
-
-#ifdef LW_HAVE_SHAPES
-struct lw_text {
-    const char *name, *text;
-};
-extern const struct lw_text lw_texts_lw_shapes[];
-#endif
 
 /* Beyond these a problem is compared in part (all borders and tails, a random sample of the rest)... */
 #define COMPARE_OUTPUTS 16384
@@ -57,7 +51,7 @@ static lw_desc variant_desc(const lw_desc *desc, const struct variant *v) {
 /* The layouts to test a row in: those it takes on both sides alike; the mixed ones where it takes no other.
  * Then the first of them again with the fused tail. Returns how many; 0: reason tells why. */
 static int find_variants(const lw_kernel_info *row, const lw_desc *desc, struct variant *out,
-                         char reason[200]) {
+                         char reason[256]) {
     int count = 0;
     lw_error err = {0};
     for (int mixed = 0; mixed < 2 && count == 0; mixed++) {
@@ -75,7 +69,7 @@ static int find_variants(const lw_kernel_info *row, const lw_desc *desc, struct 
                 err = refusal;
         }
     }
-    snprintf(reason, 200, "%s", err.text);
+    snprintf(reason, 256, "%s", err.text);
     if (count && (desc->op == LW_CONV || desc->op == LW_LINEAR)) {
         struct variant v = {out[0].src, out[0].dst, true};
         lw_desc d = variant_desc(desc, &v);
@@ -94,7 +88,7 @@ static void keep_one(struct variant *variants, int *count, const char *problem) 
     *count = 1;
 }
 
-static bool too_big(const lw_kernel_info *row, const lw_desc *d, char reason[200]) {
+static bool too_big(const lw_kernel_info *row, const lw_desc *d, char reason[256]) {
     double bytes = 4.0 * ((double)lw_src_floats(d) + (double)lw_dst_floats(d) + (double)lw_weight_floats(d));
     int lanes = 1;
     lw_isa_info isa;
@@ -102,9 +96,9 @@ static bool too_big(const lw_kernel_info *row, const lw_desc *d, char reason[200
         if (strcmp(isa.name, row->isa) == 0) lanes = isa.lanes;
     }
     if (bytes > MEMORY_BYTES)
-        snprintf(reason, 200, "its tensors take more than 1 GB (--mb N makes it smaller)");
+        snprintf(reason, 256, "its tensors take more than 1 GB (--mb N makes it smaller)");
     else if (cli_flops(d) > FLOPS_PER_LANE * lanes)
-        snprintf(reason, 200, "more than %.0f GFLOP, too long on an %s row (--mb N makes it smaller)",
+        snprintf(reason, 256, "more than %.0f GFLOP, too long on an %s row (--mb N makes it smaller)",
                  FLOPS_PER_LANE * 1e-9 * lanes, row->isa);
     else
         return false;
@@ -177,7 +171,6 @@ static void check_pair(const struct check_options *o, const lw_kernel_info *row,
 
 /* ---- problems ------------------------------------------------------------------------------------------ */
 
-#ifdef LW_HAVE_SHAPES
 /* Files are named SET.OP.txt. */
 static bool add_built_in(lw_op op, int64_t mb, struct lw_problem_list *list, char why[200]) {
     for (const struct lw_text *t = lw_texts_lw_shapes; t->name; t++) {
@@ -187,13 +180,6 @@ static bool add_built_in(lw_op op, int64_t mb, struct lw_problem_list *list, cha
     }
     return true;
 }
-#else
-static bool add_built_in(lw_op op, int64_t mb, struct lw_problem_list *list, char why[200]) {
-    (void)op, (void)mb, (void)list;
-    snprintf(why, 200, "this build has no problems of its own: name one, or a --batch file");
-    return false;
-}
-#endif
 
 static int collect(const struct check_options *o, lw_op op, struct lw_problem_list *list) {
     char why[200];

@@ -60,8 +60,16 @@ static int run(int argc, char **argv) {
     return cli_fail(LW_EXIT_USAGE, "unknown subcommand %s (see lanewise help)", name);
 }
 
+/* LANEWISE_VERBOSE=1: what each plan decided. */
+static void log_line(void *arg, const char *text) {
+    (void)arg;
+    cli_progress_clear();
+    fprintf(stderr, "lanewise: %s\n", text);
+}
+
 int main(int argc, char **argv) {
     setlocale(LC_CTYPE, "");  /* does the terminal show UTF-8? Numbers stay in the C locale. */
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error like a full disk */
+    lw_set_log(log_line, NULL);
     return cli_finish(run(argc, argv));
 }

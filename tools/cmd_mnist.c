@@ -1,0 +1,337 @@
+/* lanewise mnist: the assembled model on a test set, or on pictures. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/peak.h"
+#include "cli.h"
+#include "commands.h"
+#include "mnist.h"
+#include "models/mnist_cnn.h"
+#include "npy.h"
+
+#define WARM_UP_SECONDS 0.1
+#define TIMED_SECONDS   1.0
+#define PEAK_SECONDS    0.2
+
+struct mnist_options {
+    struct cli_shared shared;
+    const char *weights, *data, *logits;
+    int64_t batch;
+    struct cli_strings pictures;
+    char kernel_list[512]; /* --kernel, cut into names */
+    struct lwm_cnn_options cnn;
+};
+
+struct mnist_run {
+    struct lwm_safetensors *file;
+    enum lwm_dataset set;
+    char weights_path[LWM_PATH_MAX];
+    struct lwm_cnn *cnn;
+    struct mnist_input input;
+    float *probabilities, *logits;
+    double us_per_image, peak_gflops; /* of all threads used */
+    size_t correct;
+};
+
+static int best_class(const float *probabilities) {
+    int best = 0;
+    for (int i = 1; i < MNIST_CLASSES; i++) {
+        if (probabilities[i] > probabilities[best]) best = i;
+    }
+    return best;
+}
+
+/* ---- preparing ----------------------------------------------------------------------------------------- */
+
+/* conv1=NAME,conv2=NAME */
+static int read_kernels(struct mnist_options *o) {
+    if (!o->shared.kernel) return CLI_GO;
+    if (strlen(o->shared.kernel) >= sizeof o->kernel_list)
+        return cli_fail(LW_EXIT_USAGE, "--kernel: too long");
+    strcpy(o->kernel_list, o->shared.kernel);
+    for (char *item = strtok(o->kernel_list, ","); item; item = strtok(NULL, ",")) {
+        char *name = strchr(item, '=');
+        int layer = 0;
+        if (name) *name++ = 0;
+        while (layer < LWM_CNN_LAYERS && strcmp(item, lwm_cnn_layer_names[layer]) != 0)
+            layer++;
+        if (!name || !*name || layer == LWM_CNN_LAYERS)
+            return cli_fail(LW_EXIT_USAGE,
+                            "--kernel %s: LAYER=NAME,... with layers conv1, conv2, fc, softmax",
+                            o->shared.kernel);
+        o->cnn.kernel[layer] = name;
+    }
+    return CLI_GO;
+}
+
+static int open_weights(const struct mnist_options *o, struct mnist_run *r, struct lwm_cnn_weights *weights) {
+    struct lwm_error err = {0};
+    if (o->weights) {
+        if (strlen(o->weights) >= sizeof r->weights_path)
+            return cli_fail(LW_EXIT_USAGE, "--weights: path too long");
+        strcpy(r->weights_path, o->weights);
+    } else if (!mnist_find_model_file("mnist.safetensors", r->weights_path)) {
+        return cli_fail(LW_EXIT_USAGE, "models/mnist.safetensors not found; --weights FILE names another");
+    }
+    if (lwm_safetensors_open(r->weights_path, &r->file, &err) != LWM_OK ||
+        lwm_cnn_weights(r->file, weights, &err) != LWM_OK)
+        return cli_fail(err.status == LWM_NO_MEMORY ? LW_EXIT_IMPOSSIBLE : LW_EXIT_USAGE, "%s", err.text);
+    r->set = lwm_dataset_named(lwm_safetensors_metadata(r->file, "dataset"));
+    return CLI_GO;
+}
+
+static int read_input(const struct mnist_options *o, struct mnist_run *r) {
+    if (o->pictures.count) return mnist_read_pictures(o->pictures.items, o->pictures.count, &r->input);
+    int status = mnist_read_test_set(r->set, o->data, &r->input);
+    if (status != CLI_GO || r->input.count) return status;
+    if (r->set == LWM_MNIST) return mnist_read_drawn_digits(&r->input);
+    return cli_fail(LW_EXIT_USAGE,
+                    "no %s test set found: name its folder with --data (Debian: dataset-fashion-mnist)",
+                    lwm_dataset_name(r->set));
+}
+
+static int prepare(struct mnist_options *o, struct mnist_run *r) {
+    struct lwm_cnn_weights weights;
+    int status = open_weights(o, r, &weights);
+    if (status == CLI_GO) status = read_input(o, r);
+    if (status != CLI_GO) return status;
+    lw_error err = {0};
+    if (lwm_cnn_create(&r->cnn, &weights, &o->cnn, &err) != LW_OK) return cli_fail_error(&err, NULL);
+    r->probabilities = calloc(r->input.count * MNIST_CLASSES, sizeof(float));
+    r->logits = calloc(r->input.count * MNIST_CLASSES, sizeof(float));
+    if (r->probabilities && r->logits) return CLI_GO;
+    return cli_fail(LW_EXIT_IMPOSSIBLE, "no memory for the results");
+}
+
+static void free_run(struct mnist_run *r) {
+    lwm_cnn_destroy(r->cnn);
+    lwm_safetensors_close(r->file);
+    mnist_input_free(&r->input);
+    free(r->probabilities);
+    free(r->logits);
+}
+
+/* ---- classifying and timing -----------------------------------------------------------------------------
+ */
+
+static void classify(const struct mnist_options *o, struct mnist_run *r) {
+    size_t batch = (size_t)o->batch;
+    for (size_t i = 0; i < r->input.count; i += batch) {
+        size_t n = r->input.count - i < batch ? r->input.count - i : batch;
+        lwm_cnn_run(r->cnn, r->input.images + i * MNIST_PIXELS, (int64_t)n,
+                    r->probabilities + i * MNIST_CLASSES, r->logits + i * MNIST_CLASSES);
+    }
+    for (size_t i = 0; r->input.labels && i < r->input.count; i++)
+        r->correct += best_class(r->probabilities + i * MNIST_CLASSES) == r->input.labels[i];
+}
+
+/* The peak of the ISA that conv2's row is of, with as many threads as the model used. */
+static double measure_peak(const struct mnist_run *r) {
+    const char *kernel = lwm_cnn_kernel(r->cnn, LWM_CONV2);
+    lw_kernel_info row;
+    lw_isa_info isa;
+    size_t i = 0;
+    while (lw_kernel_get(i, &row) == LW_OK && strcmp(row.name, kernel) != 0)
+        i++;
+    for (size_t k = 0; lw_isa_get(k, &isa) == LW_OK; k++) {
+        if (strcmp(isa.name, row.isa) == 0)
+            return lw_measure_peak_gflops_threads(k, PEAK_SECONDS, lwm_cnn_threads(r->cnn));
+    }
+    return 0;
+}
+
+static int by_value(const void *a, const void *b) {
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median time of a batch over many, batches following each other through the images. */
+static int time_batches(const struct mnist_options *o, struct mnist_run *r) {
+    enum { MAX_SAMPLES = 1 << 20 };
+    size_t batch = (size_t)o->batch, batches = r->input.count / batch;
+    /* Fewer images than a batch: the batch is filled by repeating them. */
+    size_t images = batches ? batches * batch : batch;
+    float *filled = NULL, *out = malloc(batch * MNIST_CLASSES * sizeof(float));
+    float *sample = malloc(MAX_SAMPLES * sizeof(float));
+    if (!batches) filled = malloc(batch * MNIST_PIXELS * sizeof(float));
+    if (!out || !sample || (!batches && !filled)) {
+        free(out);
+        free(sample);
+        free(filled);
+        return cli_fail(LW_EXIT_IMPOSSIBLE, "no memory for a batch");
+    }
+    for (size_t i = 0; filled && i < batch; i++)
+        memcpy(filled + i * MNIST_PIXELS, r->input.images + i % r->input.count * MNIST_PIXELS,
+               MNIST_PIXELS * sizeof(float));
+    const float *source = filled ? filled : r->input.images;
+
+    cli_progress("timing batches of %zu", batch);
+    double peak_before = measure_peak(r), start = cli_seconds();
+    size_t at = 0, count = 0;
+    for (double begin = start; count < MAX_SAMPLES; at = (at + batch) % images) {
+        lwm_cnn_run(r->cnn, source + at * MNIST_PIXELS, (int64_t)batch, out, NULL);
+        double now = cli_seconds();
+        if (begin - start >= WARM_UP_SECONDS) sample[count++] = (float)(now - begin);
+        if (now - start >= WARM_UP_SECONDS + TIMED_SECONDS && count >= 3) break;
+        begin = now;
+    }
+    double peak_after = measure_peak(r);
+    cli_progress_clear();
+    qsort(sample, count, sizeof *sample, by_value);
+    r->us_per_image = 1e6 * (double)sample[count / 2] / (double)batch;
+    r->peak_gflops = peak_before > peak_after ? peak_before : peak_after;
+    free(out);
+    free(sample);
+    free(filled);
+    return CLI_GO;
+}
+
+static double peak_pct(const struct mnist_run *r) {
+    double gflops = lwm_cnn_flops() / (r->us_per_image * 1e3);
+    return r->peak_gflops > 0 ? 100 * gflops / r->peak_gflops : NAN;
+}
+
+/* ---- telling ------------------------------------------------------------------------------------------- */
+
+static void add_pictures(cJSON *root, const struct mnist_options *o, const struct mnist_run *r) {
+    cJSON *array = cJSON_AddArrayToObject(root, "pictures");
+    for (size_t i = 0; i < o->pictures.count; i++) {
+        const float *p = r->probabilities + i * MNIST_CLASSES;
+        cJSON *object = cJSON_CreateObject();
+        cJSON_AddStringToObject(object, "file", o->pictures.items[i]);
+        cJSON_AddNumberToObject(object, "class", best_class(p));
+        cJSON_AddStringToObject(object, "name", mnist_class_names(r->set)[best_class(p)]);
+        cJSON *list = cJSON_AddArrayToObject(object, "probabilities");
+        for (int k = 0; k < MNIST_CLASSES; k++)
+            cJSON_AddItemToArray(list, cJSON_CreateNumber((double)p[k]));
+        cJSON_AddItemToArray(array, object);
+    }
+}
+
+static int print_json(const struct mnist_options *o, const struct mnist_run *r) {
+    cJSON *root = cJSON_CreateObject();
+    cJSON_AddNumberToObject(root, "images", (double)r->input.count);
+    if (r->input.labels) {
+        cJSON_AddNumberToObject(root, "correct", (double)r->correct);
+        cJSON_AddNumberToObject(root, "accuracy", (double)r->correct / (double)r->input.count);
+    } else { /* pictures have no labels */
+        cJSON_AddNullToObject(root, "correct");
+        cJSON_AddNullToObject(root, "accuracy");
+    }
+    cli_json_number(root, "us_per_image", r->us_per_image);
+    cli_json_number(root, "images_per_second", 1e6 / r->us_per_image);
+    cli_json_number(root, "peak_gflops", r->peak_gflops);
+    cli_json_number(root, "peak_pct", peak_pct(r));
+    cJSON_AddNumberToObject(root, "threads", lwm_cnn_threads(r->cnn));
+    cJSON_AddNumberToObject(root, "batch", (double)o->batch);
+    cJSON *layers = cJSON_AddArrayToObject(root, "layers");
+    for (int i = 0; i < LWM_CNN_LAYERS; i++) {
+        cJSON *object = cJSON_CreateObject();
+        cJSON_AddStringToObject(object, "name", lwm_cnn_layer_names[i]);
+        cJSON_AddStringToObject(object, "kernel", lwm_cnn_kernel(r->cnn, (enum lwm_cnn_layer)i));
+        cJSON_AddItemToArray(layers, object);
+    }
+    cJSON_AddStringToObject(root, "data", r->input.what);
+    cJSON_AddStringToObject(root, "dataset", lwm_dataset_name(r->set));
+    cJSON_AddStringToObject(root, "weights", r->weights_path);
+    if (o->pictures.count) add_pictures(root, o, r);
+    return cli_json_print(root, LW_EXIT_OK);
+}
+
+static void print_pictures(const struct mnist_options *o, const struct mnist_run *r) {
+    const char *const *names = mnist_class_names(r->set);
+    for (size_t i = 0; i < o->pictures.count; i++) {
+        const float *p = r->probabilities + i * MNIST_CLASSES;
+        printf("%s: %s\n", o->pictures.items[i], names[best_class(p)]);
+        mnist_draw(r->input.images + i * MNIST_PIXELS);
+        mnist_bars(p, names);
+        putchar('\n');
+    }
+}
+
+static void print_text(const struct mnist_options *o, const struct mnist_run *r) {
+    printf("data      %s\nweights   %s\n", r->input.what, r->weights_path);
+    if (r->input.labels)
+        printf("accuracy  %.2f%%  (%zu of %zu images)\n", 100.0 * (double)r->correct / (double)r->input.count,
+               r->correct, r->input.count);
+    int threads = lwm_cnn_threads(r->cnn);
+    printf("speed     %.0f images/s, %.2f us an image (batches of %d, %d thread%s)\n", 1e6 / r->us_per_image,
+           r->us_per_image, (int)o->batch, threads, threads == 1 ? "" : "s");
+    printf("          %.1f GFLOP/s, %.1f%% of the FMA peak measured beside it (%.1f GFLOP/s)\n",
+           lwm_cnn_flops() / (r->us_per_image * 1e3), peak_pct(r), r->peak_gflops);
+    for (int i = 0; i < LWM_CNN_LAYERS; i++)
+        printf("%-9s %s\n", lwm_cnn_layer_names[i], lwm_cnn_kernel(r->cnn, (enum lwm_cnn_layer)i));
+}
+
+static int run_model(struct mnist_options *o, struct mnist_run *r) {
+    int status = prepare(o, r);
+    if (status != CLI_GO) return status;
+    classify(o, r);
+    if (o->logits) {
+        char why[200];
+        const int64_t shape[] = {(int64_t)r->input.count, MNIST_CLASSES};
+        if (!npy_write(o->logits, 2, shape, r->logits, why))
+            return cli_fail(LW_EXIT_USAGE, "%s: %s", o->logits, why);
+    }
+    if (o->pictures.count && !o->shared.json) {
+        print_pictures(o, r);
+        return LW_EXIT_OK;
+    }
+    if ((status = time_batches(o, r)) != CLI_GO) return status;
+    if (o->shared.json) return print_json(o, r);
+    print_text(o, r);
+    return LW_EXIT_OK;
+}
+
+int cmd_mnist(int argc, char **argv) {
+    lw_options defaults = lw_default_options();
+    struct mnist_options o = {.batch = 64,
+                              .cnn = {.effort = defaults.effort, .max_error = defaults.max_error}};
+    struct cli_shared *s = &o.shared;
+    const struct cli_option options[] = {
+        {"weights", 0, CLI_STRING, &o.weights, "FILE", "safetensors (default: models/mnist.safetensors)", 0,
+         0},
+        {"data", 0, CLI_STRING, &o.data, "DIR", "folder of the IDX files, gzipped or not", 0, 0},
+        {"batch", 0, CLI_INT, &o.batch, "N", "images a batch (default 64)", 1, 1 << 16},
+        {"mb", 0, CLI_INT, &o.batch, "N", "the same as --batch", 1, 1 << 16},
+        CLI_OPT_THREADS(s),
+        CLI_OPT_ISA(s),
+        {"kernel", 0, CLI_STRING, &s->kernel, "LAYER=NAME,...", "force rows; conv1, conv2, fc, softmax", 0,
+         0},
+        {"logits", 0, CLI_STRING, &o.logits, "OUT.npy", "write the logits, float32 [images][10]", 0, 0},
+        CLI_OPT_JSON(s),
+    };
+    const struct cli_command command = {
+        .name = "mnist",
+        .usage =
+            "[--weights FILE] [--data DIR | IMAGE.png|.pgm ...] [--batch N] [--threads N]\n"
+            "                      [--isa NAME] [--kernel conv1=NAME,conv2=NAME] [--logits OUT.npy] [--json]",
+        .about = "Classifies the MNIST test set with the assembled model: accuracy and images per second; or "
+                 "pictures of\n"
+                 "digits, drawn in the terminal with their probabilities. Data: --data, else "
+                 "$LANEWISE_MNIST_DIR, else\n"
+                 "the usual places; without any, ten digits drawn for lanewise. Weights of Fashion-MNIST\n"
+                 "(models/fashion.safetensors) look for that data set ($LANEWISE_FASHION_MNIST_DIR). The "
+                 "time is the\n"
+                 "median of many batches: float images in, probabilities out.",
+        .options = options,
+        .option_count = CLI_COUNT(options),
+        .positional = &o.pictures,
+    };
+    int status = cli_parse(&command, argc, argv);
+    if (status == CLI_GO && o.data && o.pictures.count)
+        status = cli_fail(LW_EXIT_USAGE, "--data and pictures (%s) can't be combined", o.pictures.items[0]);
+    if (status == CLI_GO) status = read_kernels(&o);
+    if (status == CLI_GO) status = cli_check_environment();
+    if (status == CLI_GO) status = cli_check_isa(s->isa);
+    if (status == CLI_GO) {
+        o.cnn.isa = s->isa;
+        o.cnn.threads = s->threads ? (int)s->threads : 1;
+        struct mnist_run run = {0};
+        status = run_model(&o, &run);
+        free_run(&run);
+    }
+    cli_strings_free(&o.pictures);
+    return status;
+}
