@@ -198,7 +198,7 @@ static enum lw_parse solve_axis(struct axis *a, char *why) {
                     (long long)a->out, a->name, (long long)a->in);
     fill_in(&a->pad, padding / 2);
     a->pad_hi = padding - a->pad;
-    int64_t limit = a->pad > reach(a) - 1 ? a->pad : reach(a) - 1;
+    int64_t limit = a->pad + reach(a); /* more, and windows lie beyond the end that nobody can have meant */
     if (a->pad_hi > limit)
         return FAIL(LW_PARSE_SKIP, "o%s%lld doesn't fit i%s%lld: %lld of padding would follow the end",
                     a->name, (long long)a->out, a->name, (long long)a->in, (long long)a->pad_hi);

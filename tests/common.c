@@ -5,37 +5,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool test_quick(void)
-{
+bool test_quick(void) {
     const char *value = getenv("LANEWISE_TEST_QUICK");
     return value != NULL && strcmp(value, "1") == 0;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------------------
+ */
 
-static bool is_listed(const char *list, const char *name)
-{
+static bool is_listed(const char *list, const char *name) {
     size_t length = strlen(name);
     for (const char *s = list; s != NULL && *s != '\0'; s += strcspn(s, ","), s += *s == ',')
         if (strcspn(s, ",") == length && strncmp(s, name, length) == 0) return true;
     return false;
 }
 
-static bool find_isa(const char *name, lw_isa_info *info)
-{
+static bool find_isa(const char *name, lw_isa_info *info) {
     for (size_t i = 0; i < lw_isa_count(); i++)
         if (lw_isa_get(i, info) == LW_OK && strcmp(info->name, name) == 0) return true;
     return false;
 }
 
-int test_lanes(const char *isa)
-{
+int test_lanes(const char *isa) {
     lw_isa_info info;
     return find_isa(isa, &info) ? info.lanes : 1;
 }
 
-const struct test_rows *test_rows(lw_op op)
-{
+const struct test_rows *test_rows(lw_op op) {
     static struct test_rows rows;
     const char *isa = getenv("LANEWISE_TEST_ISA");
     rows.count = 0;
@@ -51,8 +47,7 @@ const struct test_rows *test_rows(lw_op op)
 }
 
 /* Says what this process won't run; false when something is missing that was expected. */
-static bool take_stock(void)
-{
+static bool take_stock(void) {
     const char *expected = getenv("LANEWISE_EXPECT_ISA");
     size_t skipped = 0;
     bool ok = true;
@@ -79,8 +74,7 @@ static bool take_stock(void)
     return ok;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     const char *isa = getenv("LANEWISE_TEST_ISA");
     lw_isa_info info;
     struct criterion_test_set *tests = criterion_initialize();
@@ -100,70 +94,133 @@ int main(int argc, char **argv)
     return result;
 }
 
-/* ---- problems -------------------------------------------------------------------------------------------- */
+/* ---- problems --------------------------------------------------------------------------------------------
+ */
 
 static const char *const conv_strings[] = {
     /* 3x3 with every small padding */
-    "mb1ic8ih9iw11oc8kh3kw3ph0pw0", "mb1ic8ih9iw11oc16kh3kw3ph1pw1", "mb1ic8ih9iw11oc16kh3kw3ph2pw2",
-    "mb2ic16ih7iw9oc32kh3kw3ph0pw1", "mb2ic16ih7iw9oc32kh3kw3ph1pw0", "mb1ic16ih5iw6oc16kh3kw3ph2pw1",
-    "mb3ic32ih6iw7oc33kh3kw3ph1pw1", "mb1ic32ih14iw14oc64kh3ph1", "mb1ic1ih28iw28oc32kh3ph1",
+    "mb1ic8ih9iw11oc8kh3kw3ph0pw0",
+    "mb1ic8ih9iw11oc16kh3kw3ph1pw1",
+    "mb1ic8ih9iw11oc16kh3kw3ph2pw2",
+    "mb2ic16ih7iw9oc32kh3kw3ph0pw1",
+    "mb2ic16ih7iw9oc32kh3kw3ph1pw0",
+    "mb1ic16ih5iw6oc16kh3kw3ph2pw1",
+    "mb3ic32ih6iw7oc33kh3kw3ph1pw1",
+    "mb1ic32ih14iw14oc64kh3ph1",
+    "mb1ic1ih28iw28oc32kh3ph1",
     /* sizes smaller than the window */
-    "mb1ic16ih1iw1oc16kh3ph1", "mb1ic16ih2iw1oc17kh3kw3ph1pw1", "mb2ic5ih1iw9oc7kh3kw3ph1pw1",
-    "mb1ic16ih3iw2oc16kh5kw5ph2pw2", "mb1ic3ih2iw2oc8kh3ph3",
+    "mb1ic16ih1iw1oc16kh3ph1",
+    "mb1ic16ih2iw1oc17kh3kw3ph1pw1",
+    "mb2ic5ih1iw9oc7kh3kw3ph1pw1",
+    "mb1ic16ih3iw2oc16kh5kw5ph2pw2",
+    "mb1ic3ih2iw2oc8kh3ph3",
     /* 1x1 */
-    "mb1ic16ih7iw7oc16kh1ph0", "mb2ic17ih5iw3oc33kh1ph0", "mb1ic64ih4iw4oc48kh1ph0", "mb1ic1ih6iw13oc1kh1ph0",
-    "mb1ic24ih9oc20kh1sh2ph0", "mb1ic8ih4oc8kh1ph2",
+    "mb1ic16ih7iw7oc16kh1ph0",
+    "mb2ic17ih5iw3oc33kh1ph0",
+    "mb1ic64ih4iw4oc48kh1ph0",
+    "mb1ic1ih6iw13oc1kh1ph0",
+    "mb1ic24ih9oc20kh1sh2ph0",
+    "mb1ic8ih4oc8kh1ph2",
     /* 5x5, 7x7, 11x11, flat and tall */
-    "mb1ic8ih12iw13oc16kh5ph2", "mb1ic3ih11iw17oc9kh5ph1", "mb1ic3ih21iw23oc17kh7sh2ph3", "mb1ic1ih15iw14oc16kh7ph3",
-    "mb1ic3ih27iw27oc16kh11sh4ph2", "mb1ic6ih8iw19oc10kh1kw5ph0pw2", "mb1ic6ih19iw8oc10kh5kw1ph2pw0",
-    "mb1ic16ih6iw20oc16kh2kw4ph1pw2", "mb2ic9iw17oc13kw3pw1", "mb1ic16iw33oc16kw5pw0sw2",
+    "mb1ic8ih12iw13oc16kh5ph2",
+    "mb1ic3ih11iw17oc9kh5ph1",
+    "mb1ic3ih21iw23oc17kh7sh2ph3",
+    "mb1ic1ih15iw14oc16kh7ph3",
+    "mb1ic3ih27iw27oc16kh11sh4ph2",
+    "mb1ic6ih8iw19oc10kh1kw5ph0pw2",
+    "mb1ic6ih19iw8oc10kh5kw1ph2pw0",
+    "mb1ic16ih6iw20oc16kh2kw4ph1pw2",
+    "mb2ic9iw17oc13kw3pw1",
+    "mb1ic16iw33oc16kw5pw0sw2",
     /* strided */
-    "mb1ic16ih13iw15oc16kh3sh2ph1", "mb1ic7ih12iw10oc15kh3sh2ph0", "mb1ic3ih16iw17oc16kh3sh2ph1",
-    "mb1ic16ih11iw14oc31kh3kw3sh1sw3ph1pw1", "mb1ic16ih14iw11oc16kh3kw3sh3sw1ph1pw1", "mb1ic5ih17oc6kh2sh2ph0",
+    "mb1ic16ih13iw15oc16kh3sh2ph1",
+    "mb1ic7ih12iw10oc15kh3sh2ph0",
+    "mb1ic3ih16iw17oc16kh3sh2ph1",
+    "mb1ic16ih11iw14oc31kh3kw3sh1sw3ph1pw1",
+    "mb1ic16ih14iw11oc16kh3kw3sh3sw1ph1pw1",
+    "mb1ic5ih17oc6kh2sh2ph0",
     "mb1ic4ih20oc16kh8sh4ph0",
     /* dilated */
-    "mb1ic16ih12iw13oc16kh3ph2dh1", "mb1ic9ih15iw17oc17kh3ph0dh2", "mb1ic8ih13iw14oc8kh3kw3ph3pw1dh2dw0",
-    "mb1ic8ih14iw19oc8kh3sh2ph2dh1", "mb1ic2ih16iw16oc3kh5ph4dh1",
+    "mb1ic16ih12iw13oc16kh3ph2dh1",
+    "mb1ic9ih15iw17oc17kh3ph0dh2",
+    "mb1ic8ih13iw14oc8kh3kw3ph3pw1dh2dw0",
+    "mb1ic8ih14iw19oc8kh3sh2ph2dh1",
+    "mb1ic2ih16iw16oc3kh5ph4dh1",
     /* padding that differs by side: above, below, none, and rows that are left unread */
-    "mb1ic16ih16iw16oc16kh3ph0pw1oh15ow16kw3", "mb1ic8ih7iw9oc8kh3kw3ph1pw0oh8ow10", "mb1ic8ih8iw8oc9kh3kw3ph2pw2oh8ow8",
-    "mb1ic8ih9iw9oc8kh3kw3sh2sw2ph0pw0oh3ow3", "mb1ic8ih9iw12oc8kh3kw3sh1sw1ph1pw1oh5ow7",
-    "mb1ic16ih10iw10oc16kh3kw3ph0pw2oh9ow9", "mb1ic3ih10iw12oc5kh4kw2ph1pw0oh10ow12", "mb1ic8ih5oc8kh5ph7",
+    "mb1ic16ih16iw16oc16kh3ph0pw1oh15ow16kw3",
+    "mb1ic8ih7iw9oc8kh3kw3ph1pw0oh8ow10",
+    "mb1ic8ih8iw8oc9kh3kw3ph2pw2oh8ow8",
+    "mb1ic8ih9iw9oc8kh3kw3sh2sw2ph0pw0oh3ow3",
+    "mb1ic8ih9iw12oc8kh3kw3sh1sw1ph1pw1oh5ow7",
+    "mb1ic16ih10iw10oc16kh3kw3ph0pw2oh9ow9",
+    "mb1ic3ih10iw12oc5kh4kw2ph1pw0oh10ow12",
+    "mb1ic8ih5oc8kh5ph7",
     /* grouped and depthwise */
-    "g4mb1ic16ih5oc16kh3ph1", "g2mb1ic6ih7iw8oc10kh3ph1", "g4mb2ic20ih8oc20kh3sh2ph1", "g3mb1ic9ih6oc6kh1ph0",
-    "g2mb1ic32ih6iw9oc64kh3ph1", "g16mb1ic16ih7iw9oc16kh3ph1", "g17mb1ic17ih8iw11oc17kh3ph1",
-    "g33mb2ic33ih9iw8oc33kh3sh2ph1", "g8mb1ic8ih9iw17oc8kh5ph2", "g32mb1ic32ih10iw5oc32kh3ph2dh1",
-    "g5mb1ic5ih6iw6oc10kh3ph1", "g64mb1ic64ih4iw35oc64kh3ph1", "g7mb1ic7ih12iw12oc7kh7sh3ph3",
+    "g4mb1ic16ih5oc16kh3ph1",
+    "g2mb1ic6ih7iw8oc10kh3ph1",
+    "g4mb2ic20ih8oc20kh3sh2ph1",
+    "g3mb1ic9ih6oc6kh1ph0",
+    "g2mb1ic32ih6iw9oc64kh3ph1",
+    "g16mb1ic16ih7iw9oc16kh3ph1",
+    "g17mb1ic17ih8iw11oc17kh3ph1",
+    "g33mb2ic33ih9iw8oc33kh3sh2ph1",
+    "g8mb1ic8ih9iw17oc8kh5ph2",
+    "g32mb1ic32ih10iw5oc32kh3ph2dh1",
+    "g5mb1ic5ih6iw6oc10kh3ph1",
+    "g64mb1ic64ih4iw35oc64kh3ph1",
+    "g7mb1ic7ih12iw12oc7kh7sh3ph3",
     "g16mb1ic16ih8iw8oc16kh2kw4ph1pw1oh8ow7",
 };
 
 static const char *const pool_strings[] = {
-    "mb1ic16ih8iw8kh2sh2ph0", "mb2ic17ih9iw7kh2sh2ph0", "mb1ic32ih28kh2sh2ph0", "mb1ic3ih5iw6kh2sh2ph1",
-    "mb1ic1ih2kh2sh2ph0", "mb1ic64ih4iw35kh2sh2ph0", "mb3ic8ih7iw15kh2sh2ph1", "mb1ic33ih6iw34kh2sh2ph0",
-    "mb1ic16ih9iw9kh3sh2ph1", "mb2ic17ih11iw13kh3sh2ph1", "mb1ic64ih8iw10kh3sh2ph0", "mb1ic5ih7iw33kh3sh2ph1",
-    "mb1ic16ih16oh8kh3sh2ph0", "mb1ic16ih3kh3sh2ph1", "mb1ic9ih1iw1kh3sh2ph1", "mb2ic31ih12iw11kh3sh2ph1",
-    "mb1ic16ih6kh3sh1ph1", "mb1ic8ih3iw4oh1ow5kh3kw3ph0pw1", "mb2ic4ih13oh12kh3", "mb1ic8ih9iw8kh5sh3ph2",
-    "mb4ic17ih6oh7kh2ph1", "mb1ic16ih10oh6kh5sh5ph10", "mb1ic8ih12iw10oh5ow4kh2kw2sh2sw2ph0pw0",
-    "mb1ic35iw16ih10ow7oh4kw3kh4sw2sh2", "mb1ic8ih12kh3sh2ph1dh1", "mb1ic17ih9iw14kh2sh2ph0dh2",
-    "mb1ic15ih4iw4kh2kw3sh2sw1ph1pw2", "mb1ic16ih7iw7oh4ow4kh3kw3sh2sw2ph0pw0", "mb2ic7ih6iw6kh1sh2ph0",
+    "mb1ic16ih8iw8kh2sh2ph0",
+    "mb2ic17ih9iw7kh2sh2ph0",
+    "mb1ic32ih28kh2sh2ph0",
+    "mb1ic3ih5iw6kh2sh2ph1",
+    "mb1ic1ih2kh2sh2ph0",
+    "mb1ic64ih4iw35kh2sh2ph0",
+    "mb3ic8ih7iw15kh2sh2ph1",
+    "mb1ic33ih6iw34kh2sh2ph0",
+    "mb1ic16ih9iw9kh3sh2ph1",
+    "mb2ic17ih11iw13kh3sh2ph1",
+    "mb1ic64ih8iw10kh3sh2ph0",
+    "mb1ic5ih7iw33kh3sh2ph1",
+    "mb1ic16ih16oh8kh3sh2ph0",
+    "mb1ic16ih3kh3sh2ph1",
+    "mb1ic9ih1iw1kh3sh2ph1",
+    "mb2ic31ih12iw11kh3sh2ph1",
+    "mb1ic16ih6kh3sh1ph1",
+    "mb1ic8ih3iw4oh1ow5kh3kw3ph0pw1",
+    "mb2ic4ih13oh12kh3",
+    "mb1ic8ih9iw8kh5sh3ph2",
+    "mb4ic17ih6oh7kh2ph1",
+    "mb1ic16ih10oh6kh5sh5ph10",
+    "mb1ic8ih12iw10oh5ow4kh2kw2sh2sw2ph0pw0",
+    "mb1ic35iw16ih10ow7oh4kw3kh4sw2sh2",
+    "mb1ic8ih12kh3sh2ph1dh1",
+    "mb1ic17ih9iw14kh2sh2ph0dh2",
+    "mb1ic15ih4iw4kh2kw3sh2sw1ph1pw2",
+    "mb1ic16ih7iw7oh4ow4kh3kw3sh2sw2ph0pw0",
+    "mb2ic7ih6iw6kh1sh2ph0",
 };
 
 static const char *const linear_strings[] = {
-    "mb1ic1oc1", "mb1ic3136oc10", "mb2ic64ih7oc10", "mb3ic17oc33", "mb1ic15oc16", "mb1ic16oc15", "mb5ic31oc7",
-    "mb4ic128oc64", "mb1ic5ih3iw2oc17", "mb2ic17ih2iw3oc5", "mb7ic9oc100", "mb1ic1000oc1", "mb2ic33ih4oc3",
-    "mb16ic63oc65",
+    "mb1ic1oc1",   "mb1ic3136oc10", "mb2ic64ih7oc10", "mb3ic17oc33",      "mb1ic15oc16",
+    "mb1ic16oc15", "mb5ic31oc7",    "mb4ic128oc64",   "mb1ic5ih3iw2oc17", "mb2ic17ih2iw3oc5",
+    "mb7ic9oc100", "mb1ic1000oc1",  "mb2ic33ih4oc3",  "mb16ic63oc65",
 };
 
 static const char *const relu_strings[] = {
-    "mb1ic1ih1", "mb1ic16ih7", "mb2ic17ih5iw3", "mb3ic33ih4iw9", "mb1ic5ih1iw31", "mb1ic64ih8", "mb1ic3ih2iw2",
+    "mb1ic1ih1",     "mb1ic16ih7", "mb2ic17ih5iw3", "mb3ic33ih4iw9",
+    "mb1ic5ih1iw31", "mb1ic64ih8", "mb1ic3ih2iw2",
 };
 
 static const char *const softmax_strings[] = {
-    "mb1ic1", "mb1ic2", "mb1ic10", "mb64ic10", "mb3ic15", "mb2ic16", "mb2ic17", "mb1ic31", "mb2ic33", "mb1ic1000",
-    "mb5ic7",
+    "mb1ic1",  "mb1ic2",  "mb1ic10", "mb64ic10",  "mb3ic15", "mb2ic16",
+    "mb2ic17", "mb1ic31", "mb2ic33", "mb1ic1000", "mb5ic7",
 };
 
-lw_desc test_desc(lw_op op, const char *string)
-{
+lw_desc test_desc(lw_op op, const char *string) {
     struct lw_problem p;
     char why[200];
     enum lw_parse status = lw_problem_parse(op, string, 0, &p, why);
@@ -171,8 +228,7 @@ lw_desc test_desc(lw_op op, const char *string)
     return p.desc;
 }
 
-static void add(struct test_corpus *c, lw_op op, const char *string)
-{
+static void add(struct test_corpus *c, lw_op op, const char *string) {
     if ((c->count & (c->count - 1)) == 0) {
         c->problem = realloc(c->problem, (c->count == 0 ? 1 : 2 * c->count) * sizeof *c->problem);
         cr_assert_not_null(c->problem);
@@ -181,13 +237,13 @@ static void add(struct test_corpus *c, lw_op op, const char *string)
 }
 
 /* Every width and every channel count at which a vector tail may begin. */
-static void add_conv_sweeps(struct test_corpus *c)
-{
+static void add_conv_sweeps(struct test_corpus *c) {
     static const int channels[] = {1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64};
     enum { COUNT = sizeof channels / sizeof *channels };
     char s[128];
     for (int w = 1; w <= 35; w += test_quick() ? 4 : 1) {
-        snprintf(s, sizeof s, "mb%dic%dih4iw%doc%dkh3kw3ph1pw1", 1 + w % 3, w % 2 ? 16 : 3, w, w % 3 ? 16 : 17);
+        snprintf(s, sizeof s, "mb%dic%dih4iw%doc%dkh3kw3ph1pw1", 1 + w % 3, w % 2 ? 16 : 3, w,
+                 w % 3 ? 16 : 17);
         add(c, LW_CONV, s);
         snprintf(s, sizeof s, "mb1ic%dih3iw%doc16kh1kw1ph0pw0", w % 2 ? 8 : 17, w);
         add(c, LW_CONV, s);
@@ -197,13 +253,13 @@ static void add_conv_sweeps(struct test_corpus *c)
         int ic = channels[i % COUNT], oc = channels[(i * 5 + i / COUNT) % COUNT];
         snprintf(s, sizeof s, "mb1ic%dih5iw%doc%dkh3kw3ph1pw1", ic, 6 + i % 5, oc);
         add(c, LW_CONV, s);
-        snprintf(s, sizeof s, "g%dmb1ic%dih6iw%doc%dkh3kw3sh%dsw%dph1pw1", ic, ic, 5 + i % 7, ic, 1 + i % 2, 1 + i % 2);
+        snprintf(s, sizeof s, "g%dmb1ic%dih6iw%doc%dkh3kw3sh%dsw%dph1pw1", ic, ic, 5 + i % 7, ic, 1 + i % 2,
+                 1 + i % 2);
         add(c, LW_CONV, s);
     }
 }
 
-static void add_pool_sweeps(struct test_corpus *c)
-{
+static void add_pool_sweeps(struct test_corpus *c) {
     char s[128];
     for (int w = 2; w <= 35; w += test_quick() ? 4 : 1) {
         snprintf(s, sizeof s, "mb1ic%dih5iw%dkh2kw2sh2sw2ph0pw0", w % 18 + 1, w);
@@ -213,9 +269,8 @@ static void add_pool_sweeps(struct test_corpus *c)
     }
 }
 
-const struct test_corpus *test_corpus(lw_op op)
-{
-#define LIST(op, list) [op] = {list, sizeof list / sizeof *list}
+const struct test_corpus *test_corpus(lw_op op) {
+#define LIST(op, list) [op] = { list, sizeof list / sizeof *list }
     static const struct {
         const char *const *strings;
         size_t count;
@@ -225,14 +280,14 @@ const struct test_corpus *test_corpus(lw_op op)
     static struct test_corpus corpora[LW_OP_COUNT];
     struct test_corpus *c = &corpora[op];
     if (c->count > 0) return c;
-    for (size_t i = 0; i < lists[op].count; i++) add(c, op, lists[op].strings[i]);
+    for (size_t i = 0; i < lists[op].count; i++)
+        add(c, op, lists[op].strings[i]);
     if (op == LW_CONV) add_conv_sweeps(c);
     if (op == LW_MAXPOOL) add_pool_sweeps(c);
     return c;
 }
 
-void test_set_tail(lw_desc *d, int k)
-{
+void test_set_tail(lw_desc *d, int k) {
     static const struct {
         bool bias, relu, pool2x2;
     } tails[TEST_TAILS] = {{1, 0, 0}, {1, 1, 1}, {0, 0, 0}, {1, 1, 0}, {0, 0, 1}};
@@ -241,24 +296,25 @@ void test_set_tail(lw_desc *d, int k)
     d->bias = has_weights && tails[k].bias;
     d->relu = has_weights && tails[k].relu;
     d->pool2x2 = d->op == LW_CONV && tails[k].pool2x2;
-    if (lw_desc_check(d, &error) != LW_OK) d->pool2x2 = false; /* an output of one row or column has no 2x2 window */
+    if (lw_desc_check(d, &error) != LW_OK)
+        d->pool2x2 = false; /* an output of one row or column has no 2x2 window */
 }
 
-/* ---- counting -------------------------------------------------------------------------------------------- */
+/* ---- counting --------------------------------------------------------------------------------------------
+ */
 
-void test_report(struct test_tally *t, const char *kernel, const lw_desc *d, const char *what)
-{
+void test_report(struct test_tally *t, const char *kernel, const lw_desc *d, const char *what) {
     char text[200];
     if (t->failed++ >= 20) return;
     lw_problem_format(d, text, sizeof text);
     printf("FAILED %s %s %s->%s%s%s%s: %s\n", kernel, text, lw_layout_name(d->src_layout),
-           lw_layout_name(d->dst_layout), d->bias ? " bias" : "", d->pool2x2 ? " pool2x2" : "", d->relu ? " relu" : "",
-           what);
+           lw_layout_name(d->dst_layout), d->bias ? " bias" : "", d->pool2x2 ? " pool2x2" : "",
+           d->relu ? " relu" : "", what);
     fflush(stdout);
 }
 
-void test_check(struct test_tally *t, const char *kernel, const lw_desc *d, const struct lw_verify_options *opt)
-{
+void test_check(struct test_tally *t, const char *kernel, const lw_desc *d,
+                const struct lw_verify_options *opt) {
     struct lw_verify_result r;
     char what[400];
     lw_verify(kernel, d, opt, &r);
@@ -271,24 +327,23 @@ void test_check(struct test_tally *t, const char *kernel, const lw_desc *d, cons
     t->checked++;
     if (r.status == LW_OK && r.ok && r.compared > 0) return;
     snprintf(what, sizeof what, "%s (%s, seed %llu, %d threads, offset %zu): %.3g of the bound",
-             r.status == LW_OK ? r.worst : r.error.text, lw_fill_name(opt->fill), (unsigned long long)opt->seed,
-             opt->threads, opt->offset, r.err_over_bound);
+             r.status == LW_OK ? r.worst : r.error.text, lw_fill_name(opt->fill),
+             (unsigned long long)opt->seed, opt->threads, opt->offset, r.err_over_bound);
     test_report(t, kernel, d, what);
 }
 
-void test_finish(const struct test_tally *t, const char *what)
-{
+void test_finish(const struct test_tally *t, const char *what) {
     printf("%s: %lld checked, %lld refused%s%s\n", what, (long long)t->checked, (long long)t->refused,
            t->refused > 0 ? ", as: " : "", t->refusal);
     fflush(stdout);
     cr_assert_eq(t->failed, 0, "%lld of %lld failed", (long long)t->failed, (long long)t->checked);
 }
 
-/* ---- one plan -------------------------------------------------------------------------------------------- */
+/* ---- one plan --------------------------------------------------------------------------------------------
+ */
 
-float *test_run(const char *kernel, const lw_desc *d, const float *src_nchw, const float *weights, const float *bias,
-                int threads)
-{
+float *test_run(const char *kernel, const lw_desc *d, const float *src_nchw, const float *weights,
+                const float *bias, int threads) {
     lw_options o = lw_default_options();
     lw_error error;
     lw_plan *plan;

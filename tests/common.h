@@ -1,4 +1,5 @@
-/* Helpers of the suites that walk the rows: which rows, on which problems, and a count of what was and wasn't run.
+/* Helpers of the suites that walk the rows: which rows, on which problems, and a count of what was and wasn't
+ * run.
  *
  * LANEWISE_TEST_ISA     only the rows of this ISA; the suite exits 77 (skipped) when the CPU can't run it
  * LANEWISE_EXPECT_ISA   comma-separated ISAs that must run here: skipping one of them is a failure
@@ -16,8 +17,8 @@
 
 bool test_quick(void);
 
-/* The rows under test: usable, of LANEWISE_TEST_ISA where that is set, of one operation (LW_OP_COUNT: all). The list is
- * static. Also prints 'N of M kernels not run here' once. */
+/* The rows under test: usable, of LANEWISE_TEST_ISA where that is set, of one operation (LW_OP_COUNT: all).
+ * The list is static. Also prints 'N of M kernels not run here' once. */
 struct test_rows {
     size_t count;
     struct lw_kernel_info row[256];
@@ -27,7 +28,8 @@ const struct test_rows *test_rows(lw_op op);
 /* Lanes of an ISA. */
 int test_lanes(const char *isa);
 
-/* Problems of an operation: a fixed list, and what the loops of common.c make of it. Valid as long as the process. */
+/* Problems of an operation: a fixed list, and what the loops of common.c make of it. Valid as long as the
+ * process. */
 struct test_problem {
     lw_desc desc;
     const char *text;
@@ -43,17 +45,22 @@ lw_desc test_desc(lw_op op, const char *string); /* fails the test on a bad stri
 enum { TEST_TAILS = 5 };
 void test_set_tail(lw_desc *d, int k);
 
-/* A tally; every check goes through test_check(), which prints the first failures with all that is needed to repeat them. */
+/* A tally; every check goes through test_check(), which prints the first failures with all that is needed to
+ * repeat them. */
 struct test_tally {
     int64_t checked, refused, failed;
     char refusal[160]; /* the last reason */
 };
-void test_check(struct test_tally *t, const char *kernel, const lw_desc *d, const struct lw_verify_options *opt);
-void test_report(struct test_tally *t, const char *kernel, const lw_desc *d, const char *what); /* a failure */
-void test_finish(const struct test_tally *t, const char *what); /* prints, and fails the test unless all is well */
+void test_check(struct test_tally *t, const char *kernel, const lw_desc *d,
+                const struct lw_verify_options *opt);
+void test_report(struct test_tally *t, const char *kernel, const lw_desc *d,
+                 const char *what); /* a failure */
+void test_finish(const struct test_tally *t,
+                 const char *what); /* prints, and fails the test unless all is well */
 
-/* All of a plan made and run on given NCHW data; the destination is in desc's layout, to be freed. NULL: refused. */
-float *test_run(const char *kernel, const lw_desc *d, const float *src_nchw, const float *weights, const float *bias,
-                int threads);
+/* All of a plan made and run on given NCHW data; the destination is in desc's layout, to be freed. NULL:
+ * refused. */
+float *test_run(const char *kernel, const lw_desc *d, const float *src_nchw, const float *weights,
+                const float *bias, int threads);
 
 #endif

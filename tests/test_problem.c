@@ -1,4 +1,5 @@
-/* Problem strings: what benchdnn's deductions make of them, what is out of scope, what is no problem at all. */
+/* Problem strings: what benchdnn's deductions make of them, what is out of scope, what is no problem at all.
+ */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +7,8 @@
 #include <unistd.h>
 #include "reference/problem.h"
 
-/* ---- what a string means ----------------------------------------------------------------------------------- */
+/* ---- what a string means
+ * ----------------------------------------------------------------------------------- */
 
 /* Expectations as canonical text, which names every field; then padding below and on the right. */
 static const struct {
@@ -25,11 +27,13 @@ static const struct {
     {LW_CONV, "ic4ih84oc16oh20kh8sh4ph0", "mb2_g1ic4ih84iw84_oc16oh20ow20_kh8kw8_sh4sw4_ph0pw0_dh0dw0", 0, 0},
     /* rows that the stride leaves over are a negative padding */
     {LW_CONV, "mb1ic8ih9oc8kh2sh2ph0", "mb1_g1ic8ih9iw9_oc8oh4ow4_kh2kw2_sh2sw2_ph0pw0_dh0dw0", -1, -1},
-    {LW_CONV, "mb1ic3ih224oc64kh7sh2ph3", "mb1_g1ic3ih224iw224_oc64oh112ow112_kh7kw7_sh2sw2_ph3pw3_dh0dw0", 2, 2},
+    {LW_CONV, "mb1ic3ih224oc64kh7sh2ph3", "mb1_g1ic3ih224iw224_oc64oh112ow112_kh7kw7_sh2sw2_ph3pw3_dh0dw0", 2,
+     2},
     /* a width that is described stands alone, with benchdnn's defaults */
     {LW_CONV, "mb1ic16oc16_ih16kh3ph1oh15_iw16kw3pw0ow15",
      "mb1_g1ic16ih16iw16_oc16oh15ow15_kh3kw3_sh1sw1_ph1pw0_dh0dw0", 0, 1},
-    {LW_CONV, "mb1ic8oc8ih8iw8oh4ow8kh3kw3sh2ph1", "mb1_g1ic8ih8iw8_oc8oh4ow8_kh3kw3_sh2sw1_ph1pw1_dh0dw0", 0, 1},
+    {LW_CONV, "mb1ic8oc8ih8iw8oh4ow8kh3kw3sh2ph1", "mb1_g1ic8ih8iw8_oc8oh4ow8_kh3kw3_sh2sw1_ph1pw1_dh0dw0", 0,
+     1},
     /* and one that is half described takes the rest from the height */
     {LW_CONV, "mb1ic8oc8ih14iw20kh3ph1", "mb1_g1ic8ih14iw20_oc8oh14ow20_kh3kw3_sh1sw1_ph1pw1_dh0dw0", 1, 1},
     {LW_CONV, "mb1ic8oc8ih14kh3kw5ph2sh2", "mb1_g1ic8ih14iw14_oc8oh8ow7_kh3kw5_sh2sw2_ph2pw2_dh0dw0", 1, 1},
@@ -39,10 +43,13 @@ static const struct {
     /* groups: channels are totals; dilation is minus one; order is free; the last of two counts */
     {LW_CONV, "g4ic16oc32ih8kh3ph2dh1", "mb2_g4ic16ih8iw8_oc32oh8ow8_kh3kw3_sh1sw1_ph2pw2_dh1dw1", 2, 2},
     {LW_CONV, "kh3ph1_oc4__ih5_ic2_mb9_mb3", "mb3_g1ic2ih5iw5_oc4oh5ow5_kh3kw3_sh1sw1_ph1pw1_dh0dw0", 1, 1},
-    {LW_CONV, "mb1ic16oc16_ih10kh5_ph7sh1", "mb1_g1ic16ih10iw10_oc16oh20ow20_kh5kw5_sh1sw1_ph7pw7_dh0dw0", 7, 7},
-    {LW_CONV, "mb1ic2oc2id1ih4od1kd1pd0kh3ph1", "mb1_g1ic2ih4iw4_oc2oh4ow4_kh3kw3_sh1sw1_ph1pw1_dh0dw0", 1, 1},
+    {LW_CONV, "mb1ic16oc16_ih10kh5_ph7sh1", "mb1_g1ic16ih10iw10_oc16oh20ow20_kh5kw5_sh1sw1_ph7pw7_dh0dw0", 7,
+     7},
+    {LW_CONV, "mb1ic2oc2id1ih4od1kd1pd0kh3ph1", "mb1_g1ic2ih4iw4_oc2oh4ow4_kh3kw3_sh1sw1_ph1pw1_dh0dw0", 1,
+     1},
     {LW_MAXPOOL, "mb2ic128_ih4oh2_kh3", "mb2_ic128ih4iw4_oh2ow2_kh3kw3_sh1sw1_ph0pw0_dh0dw0", 0, 0},
-    {LW_MAXPOOL, "mb1ic8_ih3iw4_oh1ow5_kh3kw3_ph0pw1", "mb1_ic8ih3iw4_oh1ow5_kh3kw3_sh1sw1_ph0pw1_dh0dw0", 0, 2},
+    {LW_MAXPOOL, "mb1ic8_ih3iw4_oh1ow5_kh3kw3_ph0pw1", "mb1_ic8ih3iw4_oh1ow5_kh3kw3_sh1sw1_ph0pw1_dh0dw0", 0,
+     2},
     {LW_MAXPOOL, "mb16ic64_ih32oh16_kh3sh2", "mb16_ic64ih32iw32_oh16ow16_kh3kw3_sh2sw2_ph0pw0_dh0dw0", 1, 1},
     {LW_MAXPOOL, "ic35_iw42ih20_ow14oh17_kw3kh4_sw3sh1_dh5dw2",
      "mb2_ic35ih20iw42_oh17ow14_kh4kw3_sh1sw3_ph7pw2_dh5dw2", 8, 2},
@@ -55,8 +62,7 @@ static const struct {
     {LW_SOFTMAX, "mb64ic10", "mb64_ic10", 0, 0},
 };
 
-Test(problem, meaning)
-{
+Test(problem, meaning) {
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
         struct lw_problem p;
         char why[200];
@@ -71,8 +77,7 @@ Test(problem, meaning)
     }
 }
 
-Test(problem, name_and_batch)
-{
+Test(problem, name_and_batch) {
     struct lw_problem p;
     char why[200];
     cr_assert_eq(lw_problem_parse(LW_CONV, "ic4oc16ih5kh3n\"net:conv_1*3\"", 7, &p, why), LW_PARSE_OK);
@@ -87,33 +92,34 @@ Test(problem, name_and_batch)
     cr_expect_eq(p.desc.batch, 3);
 }
 
-/* ---- what is refused ----------------------------------------------------------------------------------------- */
+/* ---- what is refused
+ * ----------------------------------------------------------------------------------------- */
 
 struct refusal {
     lw_op op;
     const char *string, *why; /* a part of the reason */
 };
 
-static void check_refusals(const struct refusal *list, size_t count, enum lw_parse expected)
-{
+static void check_refusals(const struct refusal *list, size_t count, enum lw_parse expected) {
     for (size_t i = 0; i < count; i++) {
         struct lw_problem p;
         char why[200];
         enum lw_parse status = lw_problem_parse(list[i].op, list[i].string, 0, &p, why);
         cr_expect_eq(status, expected, "'%s' gives %d: %s", list[i].string, (int)status, why);
-        cr_expect_not_null(strstr(why, list[i].why), "'%s': '%s' doesn't say '%s'", list[i].string, why, list[i].why);
+        cr_expect_not_null(strstr(why, list[i].why), "'%s': '%s' doesn't say '%s'", list[i].string, why,
+                           list[i].why);
         cr_expect_null(strchr(why, '\n'));
     }
 }
 
-Test(problem, out_of_scope)
-{
+Test(problem, out_of_scope) {
     static const struct refusal list[] = {
         {LW_CONV, "ic3oc16_id5od5kd3pd1", "3-D"},
         {LW_CONV, "ic32oc13_id13od11kd3pd0_ih13oh12kh3ph0_iw13ow12kw3pw0", "3-D"},
         {LW_CONV, "ic8oc8ih3kh5", "doesn't fit"},
         {LW_CONV, "ic8oc8ih5oh50kh3ph1", "oh50 doesn't fit"},
         {LW_CONV, "ic8oc8ih9iw9kh3kw3ow30oh9ph1pw1", "ow30 doesn't fit"},
+        {LW_CONV, "ic8oc8ih5oh7kh3ph0", "4 of padding would follow the end"},
         {LW_CONV, "ic8oc8ih10oh3kh1", "negative"},
         {LW_CONV, "g3ic8oc9ih5kh3", "g3 doesn't divide"},
         {LW_CONV, "g4ic8oc9ih5kh3", "doesn't divide"},
@@ -123,8 +129,7 @@ Test(problem, out_of_scope)
     check_refusals(list, sizeof list / sizeof *list, LW_PARSE_SKIP);
 }
 
-Test(problem, bad_strings)
-{
+Test(problem, bad_strings) {
     static const struct refusal list[] = {
         {LW_CONV, "", "empty"},
         {LW_CONV, "___", "empty"},
@@ -160,8 +165,7 @@ Test(problem, bad_strings)
     check_refusals(list, sizeof list / sizeof *list, LW_PARSE_BAD);
 }
 
-Test(problem, long_names_and_strings)
-{
+Test(problem, long_names_and_strings) {
     struct lw_problem p;
     char why[200], string[5000];
     int head = snprintf(string, sizeof string, "ic8oc8ih5kh3n");
@@ -175,23 +179,22 @@ Test(problem, long_names_and_strings)
     cr_expect_eq(lw_problem_parse(LW_CONV, string, 0, &p, why), LW_PARSE_BAD);
 }
 
-/* ---- the canonical text --------------------------------------------------------------------------------------- */
+/* ---- the canonical text
+ * --------------------------------------------------------------------------------------- */
 
 static uint64_t state = 1;
-static int64_t pick(int64_t least, int64_t most)
-{
+static int64_t pick(int64_t least, int64_t most) {
     state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return least + (int64_t)((state >> 33) % (uint64_t)(most - least + 1));
 }
 
 /* Padding on the far side that makes the output fit exactly, so that text and descriptor say the same. */
-static int64_t far_pad(int64_t out, int64_t stride, int64_t kernel, int64_t dilation, int64_t in, int64_t pad)
-{
+static int64_t far_pad(int64_t out, int64_t stride, int64_t kernel, int64_t dilation, int64_t in,
+                       int64_t pad) {
     return (out - 1) * stride + (kernel - 1) * dilation + 1 - in - pad;
 }
 
-Test(problem, text_parses_back_to_the_same_descriptor)
-{
+Test(problem, text_parses_back_to_the_same_descriptor) {
     int kept = 0;
     for (int i = 0; i < 20000; i++) {
         lw_op op = pick(0, 1) ? LW_CONV : LW_MAXPOOL;
@@ -199,13 +202,13 @@ Test(problem, text_parses_back_to_the_same_descriptor)
         lw_desc d = lw_conv2d(pick(1, 5), ic, pick(1, 20), pick(1, 20), op == LW_CONV ? g * pick(1, 9) : ic,
                               pick(1, 5), pick(1, 5));
         d.op = op, d.bias = op == LW_CONV, d.groups = g;
-        d.stride_h = pick(1, 4), d.stride_w = pick(1, 4), d.dilation_h = pick(1, 3), d.dilation_w = pick(1, 3);
+        d.stride_h = pick(1, 4), d.stride_w = pick(1, 4), d.dilation_h = pick(1, 3),
+        d.dilation_w = pick(1, 3);
         d.pad_top = pick(0, 5), d.pad_left = pick(0, 5);
         d.pad_bottom = far_pad(pick(1, 20), d.stride_h, d.kh, d.dilation_h, d.ih, d.pad_top);
         d.pad_right = far_pad(pick(1, 20), d.stride_w, d.kw, d.dilation_w, d.iw, d.pad_left);
-        int64_t reach_h = (d.kh - 1) * d.dilation_h, reach_w = (d.kw - 1) * d.dilation_w;
-        bool scope = d.pad_bottom <= (d.pad_top > reach_h ? d.pad_top : reach_h) &&
-                     d.pad_right <= (d.pad_left > reach_w ? d.pad_left : reach_w);
+        bool scope = d.pad_bottom <= d.pad_top + (d.kh - 1) * d.dilation_h + 1 &&
+                     d.pad_right <= d.pad_left + (d.kw - 1) * d.dilation_w + 1;
         struct lw_problem p;
         char why[200], text[192];
         lw_problem_format(&d, text, sizeof text);
@@ -222,12 +225,23 @@ Test(problem, text_parses_back_to_the_same_descriptor)
     cr_expect_gt(kept, 2000);
 }
 
-Test(problem, the_longest_text_has_room)
-{
+Test(problem, the_longest_text_has_room) {
     const int64_t big = 999999999;
-    lw_desc d = {.op = LW_CONV, .batch = big, .groups = big, .ic = big, .ih = big, .iw = big, .oc = big,
-                 .kh = 1, .kw = 1, .stride_h = big, .stride_w = big, .dilation_h = big, .dilation_w = big,
-                 .pad_top = big, .pad_left = big};
+    lw_desc d = {.op = LW_CONV,
+                 .batch = big,
+                 .groups = big,
+                 .ic = big,
+                 .ih = big,
+                 .iw = big,
+                 .oc = big,
+                 .kh = 1,
+                 .kw = 1,
+                 .stride_h = big,
+                 .stride_w = big,
+                 .dilation_h = big,
+                 .dilation_w = big,
+                 .pad_top = big,
+                 .pad_left = big};
     char text[400];
     struct lw_problem p;
     lw_problem_format(&d, text, sizeof text);
@@ -235,8 +249,7 @@ Test(problem, the_longest_text_has_room)
 }
 
 /* Random bytes and mutated strings: an answer, a reason where there is one, and no crash. */
-Test(problem, fuzz, .timeout = 60)
-{
+Test(problem, fuzz, .timeout = 60) {
     static const char alphabet[] = "mbgicodihwksp_n\"0123456789-. \t#";
     for (int i = 0; i < 200000; i++) {
         char string[64], why[200];
@@ -257,10 +270,10 @@ Test(problem, fuzz, .timeout = 60)
     }
 }
 
-/* ---- files ----------------------------------------------------------------------------------------------------- */
+/* ---- files
+ * ----------------------------------------------------------------------------------------------------- */
 
-static bool read_text(const char *text, size_t size, struct lw_problem_list *list, char why[200])
-{
+static bool read_text(const char *text, size_t size, struct lw_problem_list *list, char why[200]) {
     char path[] = "/tmp/lanewise-problem-XXXXXX";
     int file = mkstemp(path);
     cr_assert_geq(file, 0);
@@ -271,8 +284,7 @@ static bool read_text(const char *text, size_t size, struct lw_problem_list *lis
     return ok;
 }
 
-Test(problem, file_of_every_kind_of_line)
-{
+Test(problem, file_of_every_kind_of_line) {
     static const char text[] = "\xEF\xBB\xBF# comment\r\n"
                                "\r\n"
                                "--reset\n"
@@ -302,7 +314,8 @@ Test(problem, file_of_every_kind_of_line)
     };
     cr_assert_eq(list.count, sizeof expected / sizeof *expected, "%zu lines", list.count);
     for (size_t i = 0; i < list.count; i++) {
-        cr_expect_eq(list.lines[i].status, expected[i].status, "%s: %s", list.lines[i].text, list.lines[i].why);
+        cr_expect_eq(list.lines[i].status, expected[i].status, "%s: %s", list.lines[i].text,
+                     list.lines[i].why);
         cr_expect_eq(list.lines[i].line, expected[i].line);
         cr_expect_str_eq(list.lines[i].text, expected[i].text);
         cr_expect_not_null(strstr(list.lines[i].why, expected[i].why));
@@ -311,8 +324,7 @@ Test(problem, file_of_every_kind_of_line)
     lw_problem_list_free(&list);
 }
 
-Test(problem, files_that_cannot_be_read)
-{
+Test(problem, files_that_cannot_be_read) {
     struct lw_problem_list list = {0};
     char why[200], text[10000];
     cr_expect_not(lw_problem_read_file(LW_CONV, "/nonexistent/file", 0, &list, why));
@@ -330,8 +342,7 @@ Test(problem, files_that_cannot_be_read)
     lw_problem_list_free(&list);
 }
 
-Test(problem, list_of_many)
-{
+Test(problem, list_of_many) {
     struct lw_problem_list list = {0};
     for (int i = 1; i <= 1000; i++) {
         char string[64];
@@ -339,7 +350,8 @@ Test(problem, list_of_many)
         cr_assert(lw_problem_add(LW_CONV, string, 0, &list));
     }
     cr_assert_eq(list.count, 1000);
-    for (int i = 0; i < 1000; i++) cr_assert_eq(list.lines[i].problem.desc.ic, i + 1);
+    for (int i = 0; i < 1000; i++)
+        cr_assert_eq(list.lines[i].problem.desc.ic, i + 1);
     lw_problem_list_free(&list);
     cr_assert_null(list.lines);
 }

@@ -10,14 +10,13 @@ static const lw_layout layouts[] = {LW_NCHW, LW_NHWC, LW_BLOCKED};
 /* Not every operation goes from any layout to any other. */
 static bool can_be(const lw_desc *d) { return lw_desc_check(d, NULL) == LW_OK; }
 
-static bool accepts(const lw_kernel_info *row, const lw_desc *d)
-{
+static bool accepts(const lw_kernel_info *row, const lw_desc *d) {
     return can_be(d) && lw_kernel_accepts(row->name, d, NULL) == LW_OK;
 }
 
-/* The layout pair, the tail and the thread count change from problem to problem in such a way that all meet. */
-static void check_slice(lw_op op, int slice, int slices)
-{
+/* The layout pair, the tail and the thread count change from problem to problem in such a way that all meet.
+ */
+static void check_slice(lw_op op, int slice, int slices) {
     const struct test_rows *rows = test_rows(op);
     const struct test_corpus *corpus = test_corpus(op);
     struct test_tally tally = {0};
@@ -48,8 +47,7 @@ Test(rows, relu, .timeout = 600) { check_slice(LW_RELU, 0, 1); }
 Test(rows, softmax, .timeout = 600) { check_slice(LW_SOFTMAX, 0, 1); }
 
 /* No row goes untested because the corpus has nothing for it, in any layout that it says it takes. */
-static bool runs_something(const lw_kernel_info *row, lw_layout src, lw_layout dst)
-{
+static bool runs_something(const lw_kernel_info *row, lw_layout src, lw_layout dst) {
     const struct test_corpus *corpus = test_corpus(row->op);
     for (size_t p = 0; p < corpus->count; p++)
         for (int tail = 0; tail < TEST_TAILS; tail++) {
@@ -62,8 +60,7 @@ static bool runs_something(const lw_kernel_info *row, lw_layout src, lw_layout d
     return false;
 }
 
-Test(rows, every_row_and_layout_is_run, .timeout = 60)
-{
+Test(rows, every_row_and_layout_is_run, .timeout = 60) {
     const struct test_rows *rows = test_rows(LW_OP_COUNT);
     cr_assert_gt(rows->count, 0, "no row is usable");
     for (size_t r = 0; r < rows->count; r++) {
@@ -76,15 +73,15 @@ Test(rows, every_row_and_layout_is_run, .timeout = 60)
             }
         cr_expect_eq(src, row->src_layouts, "%s takes sources 0x%x, and the corpus has 0x%x", row->name,
                      row->src_layouts, src);
-        cr_expect_eq(dst, row->dst_layouts, "%s writes 0x%x, and the corpus has 0x%x", row->name, row->dst_layouts,
-                     dst);
+        cr_expect_eq(dst, row->dst_layouts, "%s writes 0x%x, and the corpus has 0x%x", row->name,
+                     row->dst_layouts, dst);
     }
 }
 
-/* ---- other data ------------------------------------------------------------------------------------------ */
+/* ---- other data ------------------------------------------------------------------------------------------
+ */
 
-Test(rows, every_kind_of_data, .timeout = 600)
-{
+Test(rows, every_kind_of_data, .timeout = 600) {
     const struct test_rows *rows = test_rows(LW_OP_COUNT);
     struct test_tally tally = {0};
     for (size_t r = 0; r < rows->count; r++) {
@@ -104,10 +101,10 @@ Test(rows, every_kind_of_data, .timeout = 600)
     test_finish(&tally, "every kind of data");
 }
 
-/* ---- threads --------------------------------------------------------------------------------------------- */
+/* ---- threads ---------------------------------------------------------------------------------------------
+ */
 
-static void check_threads(const lw_kernel_info *row, const lw_desc *d, struct test_tally *tally)
-{
+static void check_threads(const lw_kernel_info *row, const lw_desc *d, struct test_tally *tally) {
     size_t plain = (size_t)(d->batch * d->ic * d->ih * d->iw), weights = lw_weight_floats(d);
     float *data = malloc((plain + weights + (size_t)d->oc) * sizeof *data);
     cr_assert_not_null(data);
@@ -127,8 +124,7 @@ static void check_threads(const lw_kernel_info *row, const lw_desc *d, struct te
     free(data);
 }
 
-Test(rows, same_bits_with_any_number_of_threads, .timeout = 600)
-{
+Test(rows, same_bits_with_any_number_of_threads, .timeout = 600) {
     const struct test_rows *rows = test_rows(LW_OP_COUNT);
     struct test_tally tally = {0};
     for (size_t r = 0; r < rows->count; r++) {

@@ -1,5 +1,5 @@
-/* NaN, infinities, -0 and denormals, in the body and the tail of every usable row: what comes out is what the reference
- * says, for max pool and ReLU to the bit. */
+/* NaN, infinities, -0 and denormals, in the body and the tail of every usable row: what comes out is what the
+ * reference says, for max pool and ReLU to the bit. */
 #include "common.h"
 
 #include <math.h>
@@ -15,15 +15,24 @@ static const struct {
     const char *string;
     int tail;
 } problems[] = {
-    {LW_CONV, "mb1ic17ih4iw19oc19kh3ph1", 0},     {LW_CONV, "mb1ic3ih6iw19oc17kh3ph1", 1},
-    {LW_CONV, "mb1ic1ih6iw21oc17kh3ph1", 3},      {LW_CONV, "mb1ic16ih4iw18oc32kh3ph1", 1},
-    {LW_CONV, "mb1ic5ih5iw11oc9kh1ph0", 2},       {LW_CONV, "mb1ic6ih9iw23oc5kh5sh2ph2", 3},
-    {LW_CONV, "g19mb1ic19ih5iw19oc19kh3ph1", 3},  {LW_CONV, "g17mb1ic17ih7iw9oc17kh3sh2ph1", 1},
-    {LW_CONV, "g2mb1ic6ih5iw9oc10kh3ph1", 0},     {LW_MAXPOOL, "mb1ic19ih6iw37kh2sh2ph0", 0},
-    {LW_MAXPOOL, "mb1ic3ih7iw37kh2sh2ph1", 0},    {LW_MAXPOOL, "mb1ic19ih7iw37kh3sh2ph1", 0},
-    {LW_MAXPOOL, "mb1ic5ih8iw35kh3sh2ph0", 0},    {LW_MAXPOOL, "mb1ic18ih7iw20kh3kw4sh1ph1dh1", 0},
-    {LW_LINEAR, "mb2ic37oc19", 0},                {LW_LINEAR, "mb1ic17ih2iw3oc35", 1},
-    {LW_RELU, "mb1ic19ih3iw7", 0},                {LW_SOFTMAX, "mb3ic37", 0},
+    {LW_CONV, "mb1ic17ih4iw19oc19kh3ph1", 0},
+    {LW_CONV, "mb1ic3ih6iw19oc17kh3ph1", 1},
+    {LW_CONV, "mb1ic1ih6iw21oc17kh3ph1", 3},
+    {LW_CONV, "mb1ic16ih4iw18oc32kh3ph1", 1},
+    {LW_CONV, "mb1ic5ih5iw11oc9kh1ph0", 2},
+    {LW_CONV, "mb1ic6ih9iw23oc5kh5sh2ph2", 3},
+    {LW_CONV, "g19mb1ic19ih5iw19oc19kh3ph1", 3},
+    {LW_CONV, "g17mb1ic17ih7iw9oc17kh3sh2ph1", 1},
+    {LW_CONV, "g2mb1ic6ih5iw9oc10kh3ph1", 0},
+    {LW_MAXPOOL, "mb1ic19ih6iw37kh2sh2ph0", 0},
+    {LW_MAXPOOL, "mb1ic3ih7iw37kh2sh2ph1", 0},
+    {LW_MAXPOOL, "mb1ic19ih7iw37kh3sh2ph1", 0},
+    {LW_MAXPOOL, "mb1ic5ih8iw35kh3sh2ph0", 0},
+    {LW_MAXPOOL, "mb1ic18ih7iw20kh3kw4sh1ph1dh1", 0},
+    {LW_LINEAR, "mb2ic37oc19", 0},
+    {LW_LINEAR, "mb1ic17ih2iw3oc35", 1},
+    {LW_RELU, "mb1ic19ih3iw7", 0},
+    {LW_SOFTMAX, "mb3ic37", 0},
 };
 enum { PROBLEMS = sizeof problems / sizeof *problems };
 
@@ -39,8 +48,7 @@ static const uint32_t specials[] = {
 };
 enum { SPECIALS = sizeof specials / sizeof *specials };
 
-static float from_bits(uint32_t bits)
-{
+static float from_bits(uint32_t bits) {
     float f;
     memcpy(&f, &bits, sizeof f);
     return f;
@@ -56,8 +64,7 @@ struct bench {
     lw_plan *plan;
 };
 
-static bool open_bench(struct bench *b, const lw_kernel_info *row, const lw_desc *d)
-{
+static bool open_bench(struct bench *b, const lw_kernel_info *row, const lw_desc *d) {
     lw_options o = lw_default_options();
     lw_error error;
     if (lw_desc_check(d, NULL) != LW_OK || lw_kernel_accepts(row->name, d, NULL) != LW_OK) return false;
@@ -81,8 +88,7 @@ static bool open_bench(struct bench *b, const lw_kernel_info *row, const lw_desc
     return true;
 }
 
-static void close_bench(struct bench *b)
-{
+static void close_bench(struct bench *b) {
     lw_plan_destroy(b->plan);
     free(b->nchw);
     free(b->w);
@@ -92,15 +98,14 @@ static void close_bench(struct bench *b)
     free(b->workspace);
 }
 
-static void run_bench(struct bench *b, struct test_tally *tally, const char *what)
-{
+static void run_bench(struct bench *b, struct test_tally *tally, const char *what) {
     struct lw_verify_options opt = {0};
     struct lw_verify_result r;
     char text[300];
     lw_convert_layout(b->nchw, LW_NCHW, b->src, b->d.src_layout, b->d.batch, b->d.ic, b->d.ih, b->d.iw);
     cr_assert_eq(lw_plan_execute(b->plan, b->src, b->dst, b->workspace), LW_OK);
-    lw_verify_output(&b->d, b->nchw, b->w, b->d.bias ? b->bias : NULL, b->dst, lw_kernel_bound(b->row->name, &b->d),
-                     &opt, &r);
+    lw_verify_output(&b->d, b->nchw, b->w, b->d.bias ? b->bias : NULL, b->dst,
+                     lw_kernel_bound(b->row->name, &b->d), &opt, &r);
     tally->checked++;
     if (r.status == LW_OK && r.ok) return;
     snprintf(text, sizeof text, "%s: %s", what, r.worst);
@@ -110,8 +115,7 @@ static void run_bench(struct bench *b, struct test_tally *tally, const char *wha
 typedef void (*special_test)(struct bench *b, struct test_tally *tally);
 
 /* Runs a test for every row, problem and layout of the operations in the mask. */
-static void for_all(unsigned ops, special_test test, const char *what)
-{
+static void for_all(unsigned ops, special_test test, const char *what) {
     struct test_tally tally = {0};
     const struct test_rows *rows = test_rows(LW_OP_COUNT);
     for (size_t r = 0; r < rows->count; r++) {
@@ -134,21 +138,22 @@ static void for_all(unsigned ops, special_test test, const char *what)
     test_finish(&tally, what);
 }
 
-#define ALL_OPS  ((1u << LW_OP_COUNT) - 1)
-#define ON(op)   (1u << (op))
-#define SUMS     (ON(LW_CONV) | ON(LW_LINEAR))
-#define EXACT    (ON(LW_MAXPOOL) | ON(LW_RELU))
+#define ALL_OPS ((1u << LW_OP_COUNT) - 1)
+#define ON(op)  (1u << (op))
+#define SUMS    (ON(LW_CONV) | ON(LW_LINEAR))
+#define EXACT   (ON(LW_MAXPOOL) | ON(LW_RELU))
 
-/* ---- one special value among ordinary ones ----------------------------------------------------------------- */
+/* ---- one special value among ordinary ones
+ * ----------------------------------------------------------------- */
 
-static void one_special(struct bench *b, struct test_tally *tally)
-{
+static void one_special(struct bench *b, struct test_tally *tally) {
     char what[64];
     size_t wanted = test_quick() ? 6 : b->d.op == LW_CONV ? 40 : 150;
     size_t step = b->plain / wanted * 2 / 2 + 1;
     lw_fill(b->nchw, b->plain, LW_FILL_NORMAL, 1);
     for (size_t k = 0, at = 0; at < b->plain; k++, at += step) {
-        size_t last = at + step >= b->plain ? b->plain - 1 : at; /* the very last element is always one of them */
+        size_t last =
+            at + step >= b->plain ? b->plain - 1 : at; /* the very last element is always one of them */
         float ordinary = b->nchw[last];
         for (int s = (int)(k % 2); s < SPECIALS; s += test_quick() || b->d.op == LW_CONV ? 2 : 1) {
             b->nchw[last] = from_bits(specials[s]);
@@ -161,11 +166,12 @@ static void one_special(struct bench *b, struct test_tally *tally)
 
 Test(special, one_value, .timeout = 600) { for_all(ALL_OPS, one_special, "one special value"); }
 
-/* ---- special values alone: every meeting of two of them in a window ------------------------------------------ */
+/* ---- special values alone: every meeting of two of them in a window
+ * ------------------------------------------ */
 
-static void only_specials(struct bench *b, struct test_tally *tally)
-{
-    static const float few[] = {NAN, INFINITY, -INFINITY, 0.0f, -0.0f, 1.0f, -1.0f, 0x1p-149f, -0x1p-149f, 0x1p-127f};
+static void only_specials(struct bench *b, struct test_tally *tally) {
+    static const float few[] = {NAN,  INFINITY, -INFINITY, 0.0f,       -0.0f,
+                                1.0f, -1.0f,    0x1p-149f, -0x1p-149f, 0x1p-127f};
     uint64_t state = 1;
     /* all; no NaN; zeros, ones and denormals; zeros alone */
     static const int first[] = {0, 1, 3, 3}, count[] = {10, 9, 7, 2};
@@ -177,26 +183,31 @@ static void only_specials(struct bench *b, struct test_tally *tally)
             }
             run_bench(b, tally, "special values alone");
         }
-    for (size_t i = 0; i < b->plain; i++) b->nchw[i] = -INFINITY;
+    for (size_t i = 0; i < b->plain; i++)
+        b->nchw[i] = -INFINITY;
     run_bench(b, tally, "-Inf alone");
-    for (size_t i = 0; i < b->plain; i++) b->nchw[i] = NAN;
+    for (size_t i = 0; i < b->plain; i++)
+        b->nchw[i] = NAN;
     run_bench(b, tally, "NaN alone");
 }
 
 Test(special, values_alone, .timeout = 600) { for_all(EXACT, only_specials, "special values alone"); }
 
-/* ---- denormals: neither flushed on the way in nor on the way out ---------------------------------------------- */
+/* ---- denormals: neither flushed on the way in nor on the way out
+ * ---------------------------------------------- */
 
-static void denormals(struct bench *b, struct test_tally *tally)
-{
+static void denormals(struct bench *b, struct test_tally *tally) {
     lw_plan *plan = NULL;
     lw_options o = lw_default_options();
     o.kernel = b->row->name;
     lw_fill(b->nchw, b->plain, LW_FILL_NORMAL, 4);
-    for (size_t i = 0; i < b->plain; i++) b->nchw[i] *= 0x1p-130f;
+    for (size_t i = 0; i < b->plain; i++)
+        b->nchw[i] *= 0x1p-130f;
     if (b->weights > 0) { /* weights of 1 and a bias of 0, so that the sums are denormal too */
-        for (size_t i = 0; i < b->weights; i++) b->w[i] = 1.0f;
-        for (int64_t i = 0; i < b->d.oc; i++) b->bias[i] = 0.0f;
+        for (size_t i = 0; i < b->weights; i++)
+            b->w[i] = 1.0f;
+        for (int64_t i = 0; i < b->d.oc; i++)
+            b->bias[i] = 0.0f;
         cr_assert_eq(lw_plan_create(&plan, &b->d, b->w, b->d.bias ? b->bias : NULL, &o, NULL), LW_OK);
         lw_plan_destroy(b->plan);
         b->plan = plan;
@@ -206,10 +217,10 @@ static void denormals(struct bench *b, struct test_tally *tally)
 
 Test(special, denormals, .timeout = 600) { for_all(SUMS | EXACT, denormals, "denormals"); }
 
-/* ---- weights and bias ------------------------------------------------------------------------------------------ */
+/* ---- weights and bias
+ * ------------------------------------------------------------------------------------------ */
 
-static void special_bias(struct bench *b, struct test_tally *tally)
-{
+static void special_bias(struct bench *b, struct test_tally *tally) {
     lw_options o = lw_default_options();
     char what[64];
     o.kernel = b->row->name;
@@ -218,7 +229,8 @@ static void special_bias(struct bench *b, struct test_tally *tally)
     if (!b->d.bias) return;
     for (int s = 0; s < SPECIALS; s++) {
         lw_plan *plan;
-        for (int64_t i = s % 3; i < b->d.oc; i += 3) b->bias[i] = from_bits(specials[s]);
+        for (int64_t i = s % 3; i < b->d.oc; i += 3)
+            b->bias[i] = from_bits(specials[s]);
         cr_assert_eq(lw_plan_create(&plan, &b->d, b->w, b->bias, &o, NULL), LW_OK);
         lw_plan_destroy(b->plan);
         b->plan = plan;
