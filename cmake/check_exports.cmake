@@ -1,7 +1,6 @@
 # Fails unless SYMBOL is the only global symbol that OBJECT defines: anything else compiled for a wider ISA could be
 # linked into code that runs on every CPU.
 cmake_policy(VERSION 3.18)
-cmake_minimum_required(VERSION 3.18)
 execute_process(COMMAND ${NM} -g --defined-only ${OBJECT} OUTPUT_VARIABLE out RESULT_VARIABLE bad)
 if(bad)
   message(FATAL_ERROR "${NM} failed on ${OBJECT}")

@@ -1,7 +1,14 @@
-# `./dev bench`: the matrix, the MNIST model, a summary. Sourced.
+# `./dev bench`: the MNIST model, then the matrix with its summary; results/<cpu>/ gets both. Sourced.
 # shellcheck shell=bash
 
 bench() {
-    build/lanewise bench "$@"
+    local json=build/mnist.json
     run_mnist
+    if [ -n "$FASHION_DIR" ]; then
+        build/lanewise mnist --weights models/fashion.safetensors --data "$FASHION_DIR" --json >$json.tmp
+    else
+        build/lanewise mnist --json >$json.tmp
+    fi
+    mv $json.tmp $json
+    build/lanewise bench --results results --mnist $json "$@"
 }

@@ -50,13 +50,13 @@ mnist_here() {
     return 1
 }
 
-# find_mnist [retry]: without `retry`, a failure to reach the mirrors is believed for a day.
+# A failure to reach the mirrors is believed for a day, unless MNIST_RETRY says otherwise.
 find_mnist() {
     [ -z "${LANEWISE_MNIST_DIR:-}" ] || return 0
     ! mnist_here || return 0
     local sum name complete=yes
     mkdir -p "$MNIST_CACHE"
-    if [ "${1:-}" = retry ] || [ -z "$(find "$MNIST_CACHE/.unreachable" -mtime -1 2>/dev/null)" ]; then
+    if [ -n "${MNIST_RETRY:-}" ] || [ -z "$(find "$MNIST_CACHE/.unreachable" -mtime -1 2>/dev/null)" ]; then
         if ! command -v curl >/dev/null && ! command -v wget >/dev/null && has_apt; then
             install_missing curl ca-certificates
         fi

@@ -1,0 +1,261 @@
+# The stages of `./dev test`. Each runs in a shell of its own, in the source folder, with its output in a log.
+# Sourced by test.sh.
+# shellcheck shell=bash disable=SC2154,SC2034
+
+declare -A STAGE_TITLE=(
+    [format]="clang-format, file lengths, shellcheck"
+    [native]="every suite, $(uname -m), the compiler of ./dev build, warnings are errors; install and consumer"
+    [gcc]="every suite built by gcc, warnings are errors; quick corpus"
+    [fallbacks]="the dispatcher on emulated older CPUs"
+    [avx512]="AVX-512 rows, emulated on AVX2 through SIMDe where this CPU lacks them"
+    [neon]="NEON rows: aarch64, under qemu where this isn't one"
+    [asan]="every suite with AddressSanitizer and UndefinedBehaviorSanitizer; quick corpus"
+    [tsan]="every suite with ThreadSanitizer; quick corpus"
+)
+
+reason() { echo "$*" >>"$LOGS/$stage.reason"; }
+count() { echo "$1 $2 $3" >>"$LOGS/$stage.counts"; }
+skip() {
+    reason "$*"
+    exit 77
+}
+
+# check WHAT COMMAND...: one test, counted.
+check() {
+    local what=$1
+    shift
+    if "$@"; then
+        echo "ok: $what"
+        count 1 0 0
+    else
+        echo "FAILED: $what: $*"
+        count 0 1 0
+        return 1
+    fi
+}
+
+# configure NAME [cmake arguments]: into build-test/NAME, again only when the arguments have changed.
+configure() {
+    local dir=$OUT/$1
+    shift
+    if [ "$(cat "$dir/arguments" 2>/dev/null)" != "$*" ]; then
+        rm -rf "$dir"
+        cmake -S . -B "$dir" -G Ninja "$@"
+        printf '%s' "$*" >"$dir/arguments"
+    fi
+    cmake --build "$dir"
+}
+
+# suites NAME [ctest arguments]: runs ctest, then counts. A Criterion suite counts as many as it has tests, any other
+# test as one.
+suites() {
+    local dir=$OUT/$1 status=0
+    shift
+    ctest --test-dir "$dir" "$@" || status=$?
+    count_tests "$dir/Testing/Temporary/LastTest.log"
+    return $status
+}
+
+count_tests() {
+    awk '
+        /^[0-9]+\/[0-9]+ Testing: / { of = 0; skips = 0 }
+        /\[SKIP\]/ { skips++ }
+        /Synthesis: Tested: / {
+            line = $0
+            gsub(/[^0-9|]/, "", line)
+            split(line, n, "|")
+            of = 1; p += n[2]; f += n[1] - n[2]; s += skips
+        }
+        /^Test Passed\.$/ { if (!of) p++ }
+        /^Test Failed\.$/ { if (!of) f++ }
+        /^Test Timeout/ { f++ }
+        /^Test Skipped\.$|^Test Not Run/ { s++ }
+        END { print p + 0, f + 0, s + 0 }
+    ' "$1" >>"$LOGS/$stage.counts"
+}
+
+native_isas() {
+    local isas=scalar
+    case $(uname -m) in
+    x86_64)
+        ! grep -qw avx2 /proc/cpuinfo || isas+=,avx2
+        ! grep -qw avx512vl /proc/cpuinfo || isas+=,avx512
+        ;;
+    aarch64) isas+=,neon ;;
+    esac
+    echo $isas
+}
+
+# ---- format ------------------------------------------------------------------------------------------------
+
+no_long_file() {
+    local long
+    long=$(find . -path ./.git -prune -o -path './build*' -prune -o -type f \
+        \( -name '*.[ch]' -o -name '*.cc' -o -name '*.inc' -o -name '*.sh' -o -name '*.cmake' -o -name CMakeLists.txt \
+        -o -name '*.py' -o -name dev \) -print0 | xargs -0 wc -l | awk '$1 >= 600 && $2 != "total"')
+    [ -z "$long" ] || {
+        echo "600 lines or more:"
+        echo "$long"
+        return 1
+    }
+}
+
+stage_format() {
+    local ok=0
+    check "no file of 600 lines or more" no_long_file || ok=1
+    if [ -n "$(clang_format)" ]; then
+        check "clang-format" format_sources --check || ok=1
+    else
+        reason "no clang-format $FORMAT_MAJOR here: layout not checked"
+        count 0 0 1
+    fi
+    return $ok
+}
+
+# ---- native ------------------------------------------------------------------------------------------------
+
+stage_native() {
+    configure native -DCMAKE_BUILD_TYPE=Release -DLANEWISE_WERROR=ON -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX"
+    LANEWISE_EXPECT_ISA=$(native_isas) suites native
+}
+
+stage_gcc() {
+    local gcc=gcc gxx=g++
+    case $CC in
+    *gcc*)
+        command -v clang >/dev/null || skip "./dev build uses gcc already, and there is no clang"
+        gcc=clang gxx=clang++
+        ;;
+    esac
+    configure gcc -DCMAKE_BUILD_TYPE=Release -DLANEWISE_WERROR=ON -DCMAKE_C_COMPILER=$gcc -DCMAKE_CXX_COMPILER=$gxx
+    LANEWISE_TEST_QUICK=1 LANEWISE_EXPECT_ISA=$(native_isas) suites gcc
+}
+
+# ---- older CPUs --------------------------------------------------------------------------------------------
+
+# usable COMMAND...: the ISAs that `lanewise list` says are usable, in one line.
+usable() { "$@" list --json | tr -d ' \n' | grep -o '"isa":"[a-z0-9]*","usable":true' | cut -d '"' -f 4 | sort -u | paste -sd ' '; }
+has_isas() {
+    local wanted=$1 found
+    shift
+    found=$(usable "$@")
+    [ "$found" = "$wanted" ] || {
+        echo "usable: '$found' instead of '$wanted'"
+        return 1
+    }
+}
+exits_with() {
+    local wanted=$1 status=0
+    shift
+    "$@" || status=$?
+    [ $status -eq "$wanted" ] || {
+        echo "exit status $status instead of $wanted"
+        return 1
+    }
+}
+
+stage_fallbacks() {
+    local qemu=qemu-x86_64-static tool=$OUT/native/lanewise cpu wanted ok=0 problem=mb1ic8ih9oc16kh3ph1
+    [ "$(uname -m)" = x86_64 ] || skip "this CPU isn't x86-64"
+    command -v $qemu >/dev/null || skip "no $qemu"
+    [ -x "$tool" ] || die "build-test/native is missing: run the stage 'native' first"
+    for cpu in Nehalem Haswell; do
+        wanted=scalar
+        if [ $cpu = Haswell ]; then
+            wanted="avx2 scalar"
+            if ! has_isas "avx2 scalar" $qemu -cpu $cpu "$tool" && qemu_older_than 7 2; then
+                reason "this qemu can't emulate AVX2 (7.2 can): Haswell not checked"
+                count 0 0 1
+                continue
+            fi
+        fi
+        check "$cpu: usable ISAs are $wanted" has_isas "$wanted" $qemu -cpu $cpu "$tool" || ok=1
+        check "$cpu: lanewise check" exits_with 0 $qemu -cpu $cpu "$tool" check --op conv $problem || ok=1
+        check "$cpu: --isa avx512 is refused" exits_with 3 $qemu -cpu $cpu "$tool" check --isa avx512 --op conv $problem ||
+            ok=1
+    done
+    check "Nehalem: --isa avx2 is refused" exits_with 3 $qemu -cpu Nehalem "$tool" check --isa avx2 --op conv $problem || ok=1
+    check "LANEWISE_ISA=scalar caps" env LANEWISE_ISA=scalar bash -c \
+        "$(declare -f usable has_isas); has_isas scalar '$tool'" || ok=1
+    return $ok
+}
+
+qemu_older_than() {
+    local version
+    version=$(qemu-x86_64-static --version | grep -oE '[0-9]+\.[0-9]+' | head -n 1)
+    [ "${version%%.*}" -lt "$1" ] || { [ "${version%%.*}" -eq "$1" ] && [ "${version##*.}" -lt "$2" ]; }
+}
+
+# ---- AVX-512 -----------------------------------------------------------------------------------------------
+
+stage_avx512() {
+    [ "$(uname -m)" = x86_64 ] || skip "this CPU isn't x86-64"
+    ! grep -qw avx512vl /proc/cpuinfo || skip "this CPU has AVX-512: the stages native and gcc ran its rows"
+    grep -qw avx2 /proc/cpuinfo || skip "the emulation needs AVX2"
+    configure avx512 -DCMAKE_BUILD_TYPE=Release -DLANEWISE_WERROR=ON -DLANEWISE_EMULATE_AVX512=ON \
+        -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX"
+    LANEWISE_EXPECT_ISA=avx512 suites avx512 -L avx512
+}
+
+# ---- NEON --------------------------------------------------------------------------------------------------
+
+stage_neon() {
+    [ "$(uname -m)" != aarch64 ] || skip "this CPU has NEON: the stages native and gcc ran its rows"
+    [ "$(uname -m)" = x86_64 ] || skip "no cross compiler for NEON on $(uname -m)"
+    local sysroot=$OUT/sysroot-aarch64 qemu=qemu-aarch64-static why tool=$OUT/neon/lanewise ok=0 op
+    if ! why=$(bash scripts/sysroot-aarch64.sh "$sysroot"); then
+        neon_never_ran "$why"
+    fi
+    command -v $qemu >/dev/null || neon_never_ran "no $qemu"
+    command -v aarch64-linux-gnu-gcc >/dev/null || neon_never_ran "no aarch64-linux-gnu-gcc"
+    configure neon -DCMAKE_BUILD_TYPE=Release -DLANEWISE_WERROR=ON -DLANEWISE_AARCH64_ROOT="$sysroot" \
+        -DCMAKE_TOOLCHAIN_FILE="$PWD/cmake/toolchain-aarch64.cmake"
+    export LANEWISE_TEST_QUICK=1
+    # Criterion starts itself anew for each test, so the kernel must know how to run an aarch64 program.
+    local misc=/proc/sys/fs/binfmt_misc mounted=no registered=no
+    [ ! -e $misc/register ] || mounted=yes
+    [ ! -e $misc/qemu-aarch64 ] || registered=yes
+    if why=$(bash tests/binfmt.sh); then
+        LANEWISE_EXPECT_ISA=neon suites neon -L neon || ok=1
+    else
+        reason "Criterion's NEON suites didn't run: $why"
+        count 0 0 "$(ctest --test-dir "$OUT/neon" -N -L neon | awk '/Total Tests/ { print $3 }')"
+    fi
+    # The machine is left as it was found.
+    [ $registered = yes ] || [ ! -e $misc/qemu-aarch64 ] || echo -1 >$misc/qemu-aarch64
+    [ $mounted = yes ] || [ ! -e $misc/register ] || umount $misc
+    for op in conv maxpool linear relu softmax; do
+        check "lanewise check --isa neon --op $op" $qemu "$tool" check --isa neon --op $op || ok=1
+    done
+    check "lanewise mnist --isa neon" $qemu "$tool" mnist --isa neon models/digits/*.png || ok=1
+    return $ok
+}
+
+# With CI=true a NEON row that never ran is a failure, elsewhere a skip.
+neon_never_ran() {
+    [ "${CI:-}" != true ] || {
+        echo "NEON rows never ran: $1"
+        reason "NEON rows never ran: $1"
+        exit 1
+    }
+    skip "NEON rows never ran: $1"
+}
+
+# ---- sanitizers --------------------------------------------------------------------------------------------
+
+sanitized() {
+    configure "$stage" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DLANEWISE_SANITIZE="$1" -DCMAKE_C_COMPILER="$CC" \
+        -DCMAKE_CXX_COMPILER="$CXX"
+    # Without randomised addresses: ThreadSanitizer's memory map doesn't fit newer kernels' randomisation.
+    LANEWISE_TEST_QUICK=1 LANEWISE_EXPECT_ISA=$(native_isas) suites "$stage"
+}
+
+stage_asan() {
+    export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+    sanitized address,undefined
+}
+
+stage_tsan() {
+    export TSAN_OPTIONS=halt_on_error=1
+    sanitized thread
+}
