@@ -1,447 +1,350 @@
-/* Depthwise convolution: every channel has its own filter. In NHWC and blocked layouts vectors run over
- * channels and a tile of pixels shares the weights; in NCHW they run along x, where a stride above 1 first
- * splits each row into its phases (columns 0, s, 2s ..., then 1, s+1 ...), so that neighbouring outputs read
- * neighbouring floats.
+/* Depthwise convolution: every channel has its own filter. Vectors run over channels, and a tile of
+ * neighbouring output pixels shares the weights: each source pixel is loaded once a row and meets all the
+ * weights that it has. Channels are taken together where both layouts keep them together, else in blocks of
+ * 16; from NCHW, strips of rows are transposed into blocks first. Rows that are to be pooled or transposed
+ * pass through scratch memory.
  *
- * Each sum starts from the bias and takes the taps that lie in the source, in order. With a fused pool two
- * rows go to scratch memory and are pooled from there.
+ * Each sum starts from the bias and takes those taps that lie in the source, in order.
  *
- * Packed: [tap][channels rounded up to 16], then the biases, for vectors over channels; [channel][tap], then
- * the biases, for NCHW. */
+ * Packed: for each block of 16 channels the biases, then the weights of each tap, zero beyond the last
+ * channel. */
 #ifndef LW_CONV_DEPTHWISE_H
 #define LW_CONV_DEPTHWISE_H
 
 #include "template.h"
 #include "window.h"
+#include "epilogue.h"
+#include "pack.h"
 
-#if VL == 4 || VL == 16 /* 32 registers */
-#define DEPTHWISE_PIXELS 8
-#else
-#define DEPTHWISE_PIXELS 6
-#endif
-#define DEPTHWISE_VECTORS 4 /* along x, in NCHW */
+#define DEPTHWISE_PIXELS 4
+#define DEPTHWISE_STRIP  32768 /* floats of a transposed strip: 128 KB, for L2 */
 
 struct depthwise {
     const lw_desc *desc;
-    struct axis h, w;             /* of the convolution; with a pool, cut to what the pool reads */
-    int64_t x_begin, x_end;       /* columns whose windows need no clipping */
-    int64_t groups, images;       /* groups of channels of an image, and of all images */
-    int64_t rows, columns;        /* of the destination */
-    int64_t src_pixel, dst_pixel; /* floats from one pixel to the next */
-    int64_t tap;                  /* floats from one tap's weights to the next */
-    const float *weights, *bias;
+    struct axis h, w;       /* of the convolution; with a pool, cut to what the pool reads */
+    int64_t x_begin, x_end; /* columns whose windows need no clipping */
+    int64_t rows, columns;  /* of the destination */
+    int64_t group, groups;  /* channels taken together, and how often in an image */
+    int64_t strip, strips;  /* destination rows of a unit of work, and units in a group */
+    int64_t strip_in;       /* source rows of a strip that is transposed; 0: none is */
+    int64_t src_pixel, dst_pixel, scratch_pixel; /* floats from one pixel to the next */
 };
 
-static int64_t depthwise_padded(const lw_desc *d) {
-    return d->src_layout == LW_NCHW ? d->ic : lw_round_up(d->ic, LW_BLOCK);
-}
-
-/* Channels are taken all together when both layouts keep them together, else by blocks, or one by one in
- * NCHW. */
-static int64_t depthwise_group(const lw_desc *d) {
-    if (d->src_layout == LW_NCHW) return 1;
-    return d->src_layout == LW_NHWC && d->dst_layout == LW_NHWC ? d->ic : LW_BLOCK;
-}
-
-static struct depthwise depthwise_setup(const lw_desc *d, const float *packed) {
-    struct depthwise p = {.desc = d, .h = axis_h(d), .w = axis_w(d), .weights = packed};
-    p.rows = d->pool2x2 ? p.h.out / 2 : p.h.out;
-    p.columns = d->pool2x2 ? p.w.out / 2 : p.w.out;
-    if (d->pool2x2) p.h.out = 2 * p.rows, p.w.out = 2 * p.columns;
+static struct depthwise depthwise_setup(const lw_desc *d) {
+    struct depthwise p = {.desc = d, .h = axis_h(d), .w = axis_w(d), .strip = 1};
+    int64_t pool = d->pool2x2 ? 2 : 1;
+    p.rows = p.h.out / pool;
+    p.columns = p.w.out / pool;
+    p.h.out = p.rows * pool;
+    p.w.out = p.columns * pool;
     axis_interior(&p.w, &p.x_begin, &p.x_end);
-    p.groups = lw_div_up(d->ic, depthwise_group(d));
-    p.images = d->batch * p.groups;
-    p.tap = depthwise_padded(d);
-    p.bias = packed ? packed + p.tap * d->kh * d->kw : NULL;
-    p.src_pixel = d->src_layout == LW_NCHW ? 1 : d->src_layout == LW_NHWC ? d->ic : LW_BLOCK;
-    p.dst_pixel = d->dst_layout == LW_NCHW ? 1 : d->dst_layout == LW_NHWC ? d->ic : LW_BLOCK;
+    p.group = d->src_layout == LW_NHWC && d->dst_layout == LW_NHWC ? d->ic : LW_BLOCK;
+    p.groups = lw_div_up(d->ic, p.group);
+    p.src_pixel = d->src_layout == LW_NHWC ? d->ic : LW_BLOCK;
+    p.dst_pixel = d->dst_layout == LW_NHWC ? d->ic : LW_BLOCK;
+    p.scratch_pixel = lw_round_up(p.group, LW_BLOCK);
+    if (d->src_layout == LW_NCHW) {
+        int64_t window = (d->kh - 1) * d->dilation_h + 1, fit = DEPTHWISE_STRIP / (d->iw * LW_BLOCK);
+        p.strip = lw_max(1, lw_min(p.rows, ((fit - window) / d->stride_h + 1) / pool));
+        p.strip_in = lw_min(d->ih, (p.strip * pool - 1) * d->stride_h + window);
+    }
+    p.strips = lw_div_up(p.rows, p.strip);
     return p;
 }
 
-/* First float of group g of image n, in a tensor of `plane` pixels. */
-LW_INLINE int64_t depthwise_offset(const lw_desc *d, lw_layout layout, int64_t n, int64_t g, int64_t plane) {
-    int64_t group = depthwise_group(d);
-    if (layout == LW_NHWC) return n * plane * d->ic + g * group;
-    return (n * lw_div_up(d->ic, group) + g) * plane * group;
-}
+/* ---- weights --------------------------------------------------------------------------------------------
+ */
+
+static int64_t depthwise_block_floats(const lw_desc *d) { return (d->kh * d->kw + 1) * LW_BLOCK; }
 
 static size_t depthwise_packed_bytes(const lw_desc *d) {
-    return sizeof(float) * (size_t)(depthwise_padded(d) * (d->kh * d->kw + 1));
+    return sizeof(float) * (size_t)(lw_div_up(d->ic, LW_BLOCK) * depthwise_block_floats(d));
 }
 
 static void depthwise_pack(const lw_desc *d, const float *weights, const float *bias, void *packed) {
-    int64_t taps = d->kh * d->kw, padded = depthwise_padded(d);
+    int64_t taps = d->kh * d->kw;
     float *out = packed;
-    for (int64_t c = 0; c < padded; c++) {
-        for (int64_t t = 0; t < taps; t++) {
-            float w = c < d->ic ? weights[c * taps + t] : 0.0f;
-            out[d->src_layout == LW_NCHW ? c * taps + t : t * padded + c] = w;
-        }
-        out[taps * padded + c] = bias && c < d->ic ? bias[c] : 0.0f;
+    for (int64_t b = 0; b < d->ic; b += LW_BLOCK)
+        for (int64_t t = -1; t < taps; t++)
+            for (int64_t c = b; c < b + LW_BLOCK; c++)
+                *out++ = c >= d->ic ? 0.0f : t >= 0 ? weights[c * taps + t] : bias ? bias[c] : 0.0f;
+}
+
+/* ---- tiles ----------------------------------------------------------------------------------------------
+ */
+
+/* A run of tiles of neighbouring outputs in one row. Steps are in floats. */
+struct depthwise_run {
+    const float *x;                 /* column 0 of the first row that has a tap */
+    const float *weights;           /* of the group's first block */
+    float *dst;                     /* first output */
+    int64_t start, count;           /* column of the first output's tap 0 (may be negative), tiles */
+    int64_t row, pixel, dst_pixel;  /* row: from tap to tap */
+    int64_t width, channels;        /* columns of the source; channels to compute */
+    int64_t ky, ky_end, kx, kx_end; /* taps to take (kx where the kernel isn't known) */
+    int64_t kw, taps, stride, dilation;
+    bool relu;
+};
+
+/* One row of taps of a tile whose kernel width and stride are known. x: tap 0 of output 0. */
+LW_INLINE void depthwise_known(const struct depthwise_run *r, const float *x, const float *w, int64_t start,
+                               int n, vf *acc, const int width, const int stride, const bool clipped) {
+    vf weight[5];
+    LW_UNROLL
+    for (int k = 0; k < width; k++)
+        weight[k] = v_load(w + k * LW_BLOCK);
+    LW_UNROLL
+    for (int j = 0; j < (DEPTHWISE_PIXELS - 1) * stride + width; j++) {
+        if (clipped && (start + j < 0 || start + j >= r->width)) continue;
+        const float *at = x + (start + j) * r->pixel;
+        vf v = n == VL ? v_load(at) : v_load_n(at, n);
+        LW_UNROLL
+        for (int k = 0; k < width; k++)
+            if (j >= k && (j - k) % stride == 0 && (j - k) / stride < DEPTHWISE_PIXELS)
+                acc[(j - k) / stride] = v_fma(weight[k], v, acc[(j - k) / stride]);
     }
 }
 
-LW_INLINE vf depthwise_load(const float *p, int n) { return n == VL ? v_load(p) : v_load_n(p, n); }
+/* One row of taps kx .. kx_end-1, which lie in the source for all `pixels` outputs. */
+LW_INLINE void depthwise_any(const struct depthwise_run *r, const float *x, const float *w, int64_t start,
+                             int n, vf *acc, const int pixels) {
+    for (int64_t kx = r->kx; kx < r->kx_end; kx++) {
+        vf weight = v_load(w + kx * LW_BLOCK);
+        LW_UNROLL
+        for (int p = 0; p < pixels; p++) {
+            const float *at = x + (start + kx * r->dilation + p * r->stride) * r->pixel;
+            acc[p] = v_fma(weight, n == VL ? v_load(at) : v_load_n(at, n), acc[p]);
+        }
+    }
+}
 
-/* ---- vectors over channels ------------------------------------------------------------------------------
- */
-
-/* What a tile of pixels needs: its first tap in the source, steps in floats, the taps it takes, where it
- * goes. */
-struct depthwise_tile {
-    const float *x, *weights, *bias;
-    float *dst;
-    int64_t row, column, pixel, dst_pixel; /* row, column: from tap to tap; pixel: from output to output */
-    int64_t ky, ky_end, kx, kx_end;        /* x is at tap (ky, kx) */
-    int64_t kw, tap;
-};
-
-/* n channels of `pixels` outputs. width: kw where it is known and nothing is clipped (dilation 1, this
- * stride), else 0. */
-LW_INLINE void depthwise_tile(const struct depthwise_tile *t, int64_t c, int n, bool relu, const int pixels,
-                              const int width, const int stride) {
-    vf acc[DEPTHWISE_PIXELS];
+/* One tile of n channels. x, w, dst: at those channels. width 0: any kernel. */
+LW_INLINE void depthwise_tile(const struct depthwise_run *r, const float *x, const float *w, float *dst,
+                              int64_t start, int n, const int pixels, const int width, const int stride,
+                              const bool clipped) {
+    vf acc[DEPTHWISE_PIXELS], bias = v_load(w);
     LW_UNROLL
     for (int p = 0; p < pixels; p++)
-        acc[p] = v_load(t->bias + c);
-    const float *x = t->x + c, *w = t->weights + c + t->ky * t->kw * t->tap;
-    for (int64_t ky = t->ky; ky < t->ky_end; ky++, x += t->row, w += t->kw * t->tap) {
-        if (width > 0) { /* each pixel is loaded once and meets all the weights that it has */
-            vf weight[5];
-            LW_UNROLL
-            for (int k = 0; k < width; k++)
-                weight[k] = v_load(w + k * t->tap);
-            LW_UNROLL
-            for (int j = 0; j < (pixels - 1) * stride + width; j++) {
-                vf v = depthwise_load(x + j * t->column, n);
-                LW_UNROLL
-                for (int k = 0; k < width; k++)
-                    if (j >= k && (j - k) % stride == 0 && (j - k) / stride < pixels)
-                        acc[(j - k) / stride] = v_fma(weight[k], v, acc[(j - k) / stride]);
-            }
-        } else {
-            for (int64_t kx = t->kx; kx < t->kx_end; kx++) {
-                vf weight = v_load(w + kx * t->tap);
-                LW_UNROLL
-                for (int p = 0; p < pixels; p++)
-                    acc[p] =
-                        v_fma(weight, depthwise_load(x + (kx - t->kx) * t->column + p * t->pixel, n), acc[p]);
-            }
-        }
+        acc[p] = bias;
+    w += (1 + r->ky * r->kw) * LW_BLOCK;
+    for (int64_t ky = r->ky; ky < r->ky_end; ky++, x += r->row, w += r->kw * LW_BLOCK) {
+        if (width > 0)
+            depthwise_known(r, x, w, start, n, acc, width, stride, clipped);
+        else
+            depthwise_any(r, x, w, start, n, acc, pixels);
     }
     LW_UNROLL
     for (int p = 0; p < pixels; p++) {
-        vf y = relu ? v_relu(acc[p]) : acc[p];
+        vf y = r->relu ? v_relu(acc[p]) : acc[p];
         if (n == VL)
-            v_store(t->dst + p * t->dst_pixel + c, y);
+            v_store(dst + p * r->dst_pixel, y);
         else
-            v_store_n(t->dst + p * t->dst_pixel + c, y, n);
+            v_store_n(dst + p * r->dst_pixel, y, n);
     }
 }
 
-LW_INLINE void depthwise_channels(const struct depthwise_tile *t, int64_t channels, bool relu,
-                                  const int pixels, const int width, const int stride) {
-    int64_t c = 0;
-    for (; c + VL <= channels; c += VL)
-        depthwise_tile(t, c, VL, relu, pixels, width, stride);
-    if (c < channels) depthwise_tile(t, c, (int)(channels - c), relu, pixels, width, stride);
-}
-
-typedef void depthwise_function(const struct depthwise_tile *t, int64_t channels, bool relu);
-
-#define DEPTHWISE_FUNCTION(name, pixels, width, stride)                                                      \
-    static void name(const struct depthwise_tile *t, int64_t channels, bool relu) {                          \
-        depthwise_channels(t, channels, relu, pixels, width, stride);                                        \
-    }
-DEPTHWISE_FUNCTION(depthwise_one, 1, 0, 0)
-DEPTHWISE_FUNCTION(depthwise_any, DEPTHWISE_PIXELS, 0, 0)
-DEPTHWISE_FUNCTION(depthwise_3s1, DEPTHWISE_PIXELS, 3, 1)
-DEPTHWISE_FUNCTION(depthwise_3s2, DEPTHWISE_PIXELS, 3, 2)
-DEPTHWISE_FUNCTION(depthwise_5s1, DEPTHWISE_PIXELS, 5, 1)
-DEPTHWISE_FUNCTION(depthwise_5s2, DEPTHWISE_PIXELS, 5, 2)
-
-static depthwise_function *depthwise_pick(const lw_desc *d) {
-    static depthwise_function *const table[2][2] = {{depthwise_3s1, depthwise_3s2},
-                                                    {depthwise_5s1, depthwise_5s2}};
-    bool known = (d->kw == 3 || d->kw == 5) && d->stride_w <= 2 && d->dilation_w == 1;
-    return known ? table[d->kw == 5][d->stride_w - 1] : depthwise_any;
-}
-
-/* Row oy of the convolution for `channels` channels from c on, to dst. */
-static void depthwise_row_channels(const struct depthwise *p, const float *src, int64_t c, int64_t channels,
-                                   int64_t oy, float *dst, int64_t dst_pixel, bool relu) {
-    int64_t row = p->w.in * p->src_pixel;
-    struct depthwise_tile t = {.weights = p->weights + c,
-                               .bias = p->bias + c,
-                               .row = p->h.dilation * row,
-                               .column = p->w.dilation * p->src_pixel,
-                               .pixel = p->w.stride * p->src_pixel,
-                               .dst_pixel = dst_pixel,
-                               .kw = p->w.kernel,
-                               .tap = p->tap};
-    int64_t ky, ky_end;
-    axis_taps(&p->h, oy, &ky, &ky_end);
-    t.ky = ky;
-    int64_t y = axis_start(&p->h, oy) + ky * p->h.dilation, last = p->x_end - DEPTHWISE_PIXELS;
-    depthwise_function *many = depthwise_pick(p->desc);
-    for (int64_t ox = 0; ox < p->w.out;) {
-        bool inside = ox >= p->x_begin && ox < p->x_end;
-        bool whole = inside && last >= p->x_begin;
-        if (whole) /* the last tile overlaps the one before */
-            ox = lw_min(ox, last);
-        axis_taps(&p->w, ox, &t.kx, &t.kx_end);
-        t.x = src; /* no address is formed where all taps are clipped */
-        if (ky < ky_end && t.kx < t.kx_end)
-            t.x += y * row + (axis_start(&p->w, ox) + t.kx * p->w.dilation) * p->src_pixel;
-        t.ky_end = t.kx < t.kx_end ? ky_end : ky;
-        t.dst = dst + ox * dst_pixel;
-        (whole ? many : depthwise_one)(&t, channels, relu);
-        ox += whole ? DEPTHWISE_PIXELS : 1;
+LW_INLINE void depthwise_tiles(const struct depthwise_run *run, const int pixels, const int width,
+                               const int stride, const bool clipped) {
+    const struct depthwise_run r = *run; /* a copy: stores through dst can't change it */
+    int64_t step = pixels * (width > 0 ? stride : r.stride), block = (r.taps + 1) * LW_BLOCK;
+    float *dst = r.dst;
+    for (int64_t i = 0; i < r.count; i++, dst += pixels * r.dst_pixel) {
+        const float *w = r.weights;
+        for (int64_t c = 0; c < r.channels; w += block)
+            for (int v = 0; v < LW_BLOCK && c < r.channels; v += VL, c += VL) {
+                int64_t start = r.start + i * step;
+                if (r.channels - c >= VL)
+                    depthwise_tile(&r, r.x + c, w + v, dst + c, start, VL, pixels, width, stride, clipped);
+                else
+                    depthwise_tile(&r, r.x + c, w + v, dst + c, start, (int)(r.channels - c), pixels, width,
+                                   stride, clipped);
+            }
     }
 }
 
-/* dst = 2x2 max pool of two rows. */
-static void depthwise_pool_channels(const float *rows, int64_t row, int64_t pixel, int64_t columns,
-                                    float *dst, int64_t dst_pixel, int64_t channels, bool relu) {
-    for (int64_t x = 0; x < columns; x++) {
-        for (int64_t c = 0; c < channels; c += VL) {
-            int n = (int)lw_min(VL, channels - c);
-            const float *window = rows + 2 * x * pixel + c;
-            vf m = v_max_keep(v_load_n(window, n), v_load_n(window + pixel, n));
-            m = v_max_keep(m, v_load_n(window + row, n));
-            m = v_max_keep(m, v_load_n(window + row + pixel, n));
-            v_store_n(dst + x * dst_pixel + c, relu ? v_relu(m) : m, n);
-        }
+typedef void depthwise_function(const struct depthwise_run *run);
+
+#define DEPTHWISE_FUNCTION(name, pixels, width, stride, clipped)                                             \
+    static void name(const struct depthwise_run *run) {                                                      \
+        depthwise_tiles(run, pixels, width, stride, clipped);                                                \
     }
-}
+DEPTHWISE_FUNCTION(depthwise_single, 1, 0, 0, false)
+DEPTHWISE_FUNCTION(depthwise_whole, DEPTHWISE_PIXELS, 0, 0, false)
+DEPTHWISE_FUNCTION(depthwise_3s1, DEPTHWISE_PIXELS, 3, 1, false)
+DEPTHWISE_FUNCTION(depthwise_3s2, DEPTHWISE_PIXELS, 3, 2, false)
+DEPTHWISE_FUNCTION(depthwise_5s1, DEPTHWISE_PIXELS, 5, 1, false)
+DEPTHWISE_FUNCTION(depthwise_5s2, DEPTHWISE_PIXELS, 5, 2, false)
+DEPTHWISE_FUNCTION(depthwise_3s1_clipped, DEPTHWISE_PIXELS, 3, 1, true)
+DEPTHWISE_FUNCTION(depthwise_3s2_clipped, DEPTHWISE_PIXELS, 3, 2, true)
+DEPTHWISE_FUNCTION(depthwise_5s1_clipped, DEPTHWISE_PIXELS, 5, 1, true)
+DEPTHWISE_FUNCTION(depthwise_5s2_clipped, DEPTHWISE_PIXELS, 5, 2, true)
 
-/* ---- vectors along x ------------------------------------------------------------------------------------
- */
-
-/* A plane whose rows are split into phases: row y, column s*i + f is at plane + y*row + f*phase + i.
- * offsets[kx] is the place of tap kx of output 0. */
-struct depthwise_plane {
-    const float *data;
-    int64_t row;
-    const int64_t *offsets;
+/* What computes whole tiles, and tiles that reach into padding (NULL: those go pixel by pixel). */
+struct depthwise_functions {
+    depthwise_function *whole, *clipped;
 };
 
-static int64_t depthwise_phase(const lw_desc *d) { return lw_div_up(d->iw, d->stride_w); }
+static struct depthwise_functions depthwise_pick(const lw_desc *d) {
+    static const struct depthwise_functions known[2][2] = {
+        {{depthwise_3s1, depthwise_3s1_clipped}, {depthwise_3s2, depthwise_3s2_clipped}},
+        {{depthwise_5s1, depthwise_5s1_clipped}, {depthwise_5s2, depthwise_5s2_clipped}}};
+    if ((d->kw == 3 || d->kw == 5) && d->stride_w <= 2 && d->dilation_w == 1)
+        return known[d->kw == 5][d->stride_w - 1];
+    return (struct depthwise_functions){depthwise_whole, NULL};
+}
 
-static void depthwise_offsets(const lw_desc *d, int64_t *offsets) {
-    for (int64_t kx = 0; kx < d->kw; kx++) {
-        int64_t column = kx * d->dilation_w - d->pad_left, s = d->stride_w;
-        int64_t i = column >= 0 ? column / s : -lw_div_up(-column, s);
-        offsets[kx] = (column - i * s) * depthwise_phase(d) + i;
+/* ---- rows -----------------------------------------------------------------------------------------------
+ */
+
+/* Rows of one group of channels, from row y on. */
+struct depthwise_source {
+    const float *data;
+    int64_t y, pixel;
+};
+
+/* Row oy of the convolution to dst. run: what doesn't change from row to row. */
+static void depthwise_row(const struct depthwise *p, struct depthwise_run run,
+                          const struct depthwise_source *src, int64_t oy, float *dst, int64_t dst_pixel) {
+    struct depthwise_functions f = depthwise_pick(p->desc);
+    int64_t row = p->w.in * src->pixel, last = p->w.out - DEPTHWISE_PIXELS;
+    axis_taps(&p->h, oy, &run.ky, &run.ky_end);
+    run.x = src->data;
+    if (run.ky < run.ky_end) run.x += (axis_start(&p->h, oy) + run.ky * p->h.dilation - src->y) * row;
+    run.row = p->h.dilation * row;
+    run.pixel = src->pixel;
+    run.dst_pixel = dst_pixel;
+    for (int64_t ox = 0; ox < p->w.out;) {
+        /* Whole tiles as far as they go; then a tile which overlaps the one before, or single pixels. */
+        int64_t whole = ox >= p->x_begin && ox < p->x_end ? (p->x_end - ox) / DEPTHWISE_PIXELS : 0;
+        bool single = whole == 0 && (f.clipped == NULL || last < 0);
+        if (whole == 0 && !single) ox = lw_min(ox, last);
+        axis_taps(&p->w, ox, &run.kx, &run.kx_end);
+        run.start = axis_start(&p->w, ox);
+        run.dst = dst + ox * dst_pixel;
+        run.count = lw_max(1, whole);
+        (whole > 0 ? f.whole : single ? depthwise_single : f.clipped)(&run);
+        ox += run.count * (single ? 1 : DEPTHWISE_PIXELS);
     }
 }
 
-static void depthwise_split(const lw_desc *d, const float *plane, float *out) {
-    int64_t s = d->stride_w, phase = depthwise_phase(d);
-    for (int64_t y = 0; y < d->ih; y++, plane += d->iw, out += s * phase) {
-        int64_t x = 0;
-        if (s == 2)
-            for (; x + 2 * VL <= d->iw; x += 2 * VL) {
-                vf even, odd;
-                v_deinterleave(plane + x, &even, &odd);
-                v_store(out + x / 2, even);
-                v_store(out + phase + x / 2, odd);
-            }
-        for (int64_t f = 0; f < s; f++)
-            for (int64_t i = x / s; i * s + f < d->iw; i++)
-                out[f * phase + i] = plane[i * s + f];
-    }
+/* Source rows [y, y_end) of 16 channels from planes. */
+static void depthwise_transpose(const lw_desc *d, const float *image, int64_t c, int64_t count, int64_t y,
+                                int64_t y_end, float *out) {
+    struct pack_row row = {.d = d, .image = image, .c = c, .count = count};
+    for (row.y = y; row.y < y_end; row.y++, out += d->iw * LW_BLOCK)
+        pack_pixels_nchw(&row, 0, d->iw, out);
 }
 
-/* n outputs (VL * vectors of them when vectors > 1) with taps [ky, ky_end) x [kx, kx_end). x: row of tap ky,
- * at the outputs. */
-LW_INLINE void depthwise_along(const struct depthwise *p, const struct depthwise_plane *plane, const float *x,
-                               const float *w, float bias, float *dst, int64_t taps[4], int n, bool relu,
-                               const int vectors) {
-    vf acc[DEPTHWISE_VECTORS];
-    LW_UNROLL
-    for (int v = 0; v < vectors; v++)
-        acc[v] = v_set1(bias);
-    for (int64_t ky = taps[0]; ky < taps[1]; ky++, x += p->h.dilation * plane->row)
-        for (int64_t kx = taps[2]; kx < taps[3]; kx++) {
-            vf weight = v_set1(w[ky * p->w.kernel + kx]);
-            LW_UNROLL
-            for (int v = 0; v < vectors; v++)
-                acc[v] = v_fma(weight, depthwise_load(x + plane->offsets[kx] + v * VL, n), acc[v]);
+/* Scratch memory: a transposed strip; two rows, where they don't go straight to the destination. */
+static bool depthwise_direct(const lw_desc *d) { return !d->pool2x2 && d->dst_layout != LW_NCHW; }
+static int64_t depthwise_strip_floats(const struct depthwise *p) {
+    return p->strip_in * p->desc->iw * LW_BLOCK;
+}
+static size_t depthwise_workspace_bytes(const lw_desc *d) {
+    struct depthwise p = depthwise_setup(d);
+    int64_t rows = depthwise_direct(d) ? 0 : 2 * p.w.out * p.scratch_pixel;
+    return sizeof(float) * (size_t)(depthwise_strip_floats(&p) + rows);
+}
+
+static void depthwise_zero_lanes(float *row, int64_t columns, int64_t channels) {
+    for (int64_t x = 0; x < columns; x++)
+        for (int64_t c = channels; c < LW_BLOCK; c++)
+            row[x * LW_BLOCK + c] = 0.0f;
+}
+
+/* Destination rows y .. y_end-1 of group g of image n. */
+static void depthwise_strip(const struct depthwise *p, const struct lw_call *call, int64_t n, int64_t g,
+                            int64_t y, int64_t y_end, float *scratch) {
+    const lw_desc *d = p->desc;
+    int64_t first = g * p->group, pool = d->pool2x2 ? 2 : 1, padded = lw_round_up(d->ic, LW_BLOCK);
+    int64_t channels = lw_min(p->group, d->ic - first), src_plane = d->ih * d->iw,
+            dst_plane = p->rows * p->columns;
+    const float *image = call->src + n * src_plane * (d->src_layout == LW_BLOCKED ? padded : d->ic);
+    float *dst = call->dst + n * dst_plane * (d->dst_layout == LW_BLOCKED ? padded : d->ic);
+    float *rows = scratch + depthwise_strip_floats(p);
+    struct depthwise_source src = {.pixel = p->src_pixel};
+    if (d->src_layout == LW_NCHW) {
+        src.y = lw_max(0, lw_min(d->ih, axis_start(&p->h, y * pool)));
+        int64_t end = axis_start(&p->h, y_end * pool - 1) + (d->kh - 1) * d->dilation_h + 1;
+        depthwise_transpose(d, image, first, channels, src.y, lw_min(d->ih, end), scratch);
+        src.data = scratch;
+    } else {
+        src.data = image + first * (d->src_layout == LW_NHWC ? 1 : src_plane);
+    }
+    struct depthwise_run run = {.weights = (const float *)call->packed +
+                                           first / LW_BLOCK * depthwise_block_floats(d),
+                                .width = d->iw,
+                                .channels = channels,
+                                .kw = d->kw,
+                                .taps = d->kh * d->kw,
+                                .stride = d->stride_w,
+                                .dilation = d->dilation_w};
+    struct out_row out = {.dst = dst,
+                          .layout = d->dst_layout,
+                          .channels = d->ic,
+                          .height = p->rows,
+                          .width = p->columns,
+                          .c = first,
+                          .count = channels,
+                          .relu = d->relu};
+    if (depthwise_direct(d)) {
+        run.relu = d->relu;
+        dst += first * (d->dst_layout == LW_NHWC ? 1 : dst_plane);
+        for (; y < y_end; y++) {
+            float *row = dst + y * p->columns * p->dst_pixel;
+            depthwise_row(p, run, &src, y, row, p->dst_pixel);
+            if (d->dst_layout == LW_BLOCKED && channels < LW_BLOCK)
+                depthwise_zero_lanes(row, p->columns, channels);
         }
-    LW_UNROLL
-    for (int v = 0; v < vectors; v++) {
-        vf y = relu ? v_relu(acc[v]) : acc[v];
-        if (n == VL)
-            v_store(dst + v * VL, y);
-        else
-            v_store_n(dst + v * VL, y, n);
+        return;
     }
-}
-
-/* Row oy of the convolution of channel c, to dst. */
-static void depthwise_row_plane(const struct depthwise *p, const struct depthwise_plane *plane, int64_t c,
-                                int64_t oy, float *dst, bool relu) {
-    const float *w = p->weights + c * p->h.kernel * p->w.kernel;
-    int64_t taps[4], ox = 0;
-    axis_taps(&p->h, oy, &taps[0], &taps[1]);
-    const float *x = plane->data;
-    if (taps[0] < taps[1]) x += (axis_start(&p->h, oy) + taps[0] * p->h.dilation) * plane->row;
-    while (ox < p->w.out) {
-        bool inside = ox >= p->x_begin && ox < p->x_end;
-        int64_t left = inside ? p->x_end - ox : 1;
-        axis_taps(&p->w, ox, &taps[2], &taps[3]);
-        if (left >= DEPTHWISE_VECTORS * VL) {
-            depthwise_along(p, plane, x + ox, w, p->bias[c], dst + ox, taps, VL, relu, DEPTHWISE_VECTORS);
-            ox += DEPTHWISE_VECTORS * VL;
-        } else if (left >= VL) {
-            depthwise_along(p, plane, x + ox, w, p->bias[c], dst + ox, taps, VL, relu, 1);
-            ox += VL;
-        } else {
-            depthwise_along(p, plane, x + ox, w, p->bias[c], dst + ox, taps, (int)left, relu, 1);
-            ox += left;
-        }
-    }
-}
-
-/* dst = 2x2 max pool of two rows. */
-static void depthwise_pool_plane(const float *rows, int64_t row, int64_t columns, float *dst, bool relu) {
-    int64_t x = 0;
-    for (; x + VL <= columns; x += VL) {
-        vf a, b, c, e;
-        v_deinterleave(rows + 2 * x, &a, &b);
-        v_deinterleave(rows + row + 2 * x, &c, &e);
-        vf m = v_max_keep(v_max_keep(v_max_keep(a, b), c), e);
-        v_store(dst + x, relu ? v_relu(m) : m);
-    }
-    for (; x < columns; x++) {
-        const float *w = rows + 2 * x;
-        vf m = v_max_keep(v_set1(w[0]), v_set1(w[1]));
-        m = v_max_keep(v_max_keep(m, v_set1(w[row])), v_set1(w[row + 1]));
-        v_store_n(dst + x, relu ? v_relu(m) : m, 1);
+    for (; y < y_end; y++) {
+        for (int64_t i = 0; i < pool; i++)
+            depthwise_row(p, run, &src, y * pool + i, rows + i * p->w.out * p->scratch_pixel,
+                          p->scratch_pixel);
+        if (d->pool2x2)
+            pool_rows(rows, rows + p->w.out * p->scratch_pixel, p->w.out, p->scratch_pixel,
+                      (int)lw_div_up(channels, VL));
+        out.y = y;
+        store_row(&out, rows, p->scratch_pixel);
     }
 }
 
 /* ---- the row --------------------------------------------------------------------------------------------
  */
 
-/* Scratch memory: two rows for the pool; in NCHW also the offsets and, for a stride above 1, the phases of a
- * plane. */
-static int64_t depthwise_scratch_channels(const lw_desc *d) { return lw_round_up(depthwise_group(d), VL); }
-static int64_t depthwise_pool_floats(const lw_desc *d) {
-    return d->pool2x2 ? lw_round_up(2 * lw_out_w(d) * depthwise_scratch_channels(d), 16) : 0;
-}
-static size_t depthwise_workspace_bytes(const lw_desc *d) {
-    size_t bytes = sizeof(float) * (size_t)depthwise_pool_floats(d);
-    if (d->src_layout == LW_NCHW) bytes += sizeof(int64_t) * (size_t)d->kw;
-    if (d->src_layout == LW_NCHW && d->stride_w > 1)
-        bytes += sizeof(float) * (size_t)(d->ih * d->stride_w * depthwise_phase(d));
-    return bytes;
-}
-
-/* Group g of image n: destination rows y .. y_end-1. */
-static void depthwise_rows_channels(const struct depthwise *p, const struct lw_call *call, int64_t n,
-                                    int64_t g, int64_t y, int64_t y_end, float *scratch) {
-    const lw_desc *d = p->desc;
-    int64_t group = depthwise_group(d), first = g * group;
-    /* The blocked layout's zero lanes are computed like the others, from zeros; where one side is NHWC they
-     * are not there. */
-    bool blocked = d->src_layout == LW_BLOCKED && d->dst_layout == LW_BLOCKED;
-    int64_t channels = blocked ? group : lw_min(group, d->ic - first);
-    const float *src = call->src + depthwise_offset(d, d->src_layout, n, g, d->ih * d->iw);
-    float *dst = call->dst + depthwise_offset(d, d->dst_layout, n, g, p->rows * p->columns);
-    int64_t pixel = depthwise_scratch_channels(d);
-    for (; y < y_end; y++) {
-        float *row = dst + y * p->columns * p->dst_pixel;
-        if (d->pool2x2) {
-            for (int i = 0; i < 2; i++)
-                depthwise_row_channels(p, src, first, channels, 2 * y + i, scratch + i * p->w.out * pixel,
-                                       pixel, false);
-            depthwise_pool_channels(scratch, p->w.out * pixel, pixel, p->columns, row, p->dst_pixel, channels,
-                                    d->relu);
-        } else {
-            depthwise_row_channels(p, src, first, channels, y, row, p->dst_pixel, d->relu);
-        }
-        if (d->dst_layout == LW_BLOCKED && channels < LW_BLOCK)
-            for (int64_t x = 0; x < p->columns; x++)
-                for (int64_t c = channels; c < LW_BLOCK; c++)
-                    row[x * LW_BLOCK + c] = 0.0f;
-    }
-}
-
-/* Channel c of image n: destination rows y .. y_end-1. */
-static void depthwise_rows_plane(const struct depthwise *p, const struct lw_call *call, int64_t n, int64_t c,
-                                 int64_t y, int64_t y_end, float *scratch) {
-    const lw_desc *d = p->desc;
-    int64_t *offsets = (int64_t *)(scratch + depthwise_pool_floats(d));
-    float *phases = (float *)(offsets + d->kw);
-    const float *src = call->src + depthwise_offset(d, LW_NCHW, n, c, d->ih * d->iw);
-    float *dst = call->dst + depthwise_offset(d, LW_NCHW, n, c, p->rows * p->columns);
-    struct depthwise_plane plane = {src, d->iw, offsets};
-    depthwise_offsets(d, offsets);
-    if (d->stride_w > 1) {
-        depthwise_split(d, src, phases);
-        plane.data = phases;
-        plane.row = d->stride_w * depthwise_phase(d);
-    }
-    for (; y < y_end; y++) {
-        if (d->pool2x2) {
-            for (int i = 0; i < 2; i++)
-                depthwise_row_plane(p, &plane, c, 2 * y + i, scratch + i * p->w.out, false);
-            depthwise_pool_plane(scratch, p->w.out, p->columns, dst + y * p->columns, d->relu);
-        } else {
-            depthwise_row_plane(p, &plane, c, y, dst + y * p->columns, d->relu);
-        }
-    }
-}
-
 static double depthwise_cycles(const lw_desc *d) {
-    struct depthwise p = depthwise_setup(d, NULL);
-    double taps = (double)(d->kh * d->kw), outputs = (double)(d->batch * p.h.out * p.w.out), vectors;
-    if (d->src_layout == LW_NCHW)
-        vectors = (double)(d->batch * d->ic * p.h.out) * (2 + (double)lw_div_up(p.w.out, VL));
-    else
-        vectors = outputs * (double)lw_div_up(d->ic, VL);
-    double floats = (double)d->ic * (outputs + (double)(d->batch * d->ih * d->iw));
-    return cost_cycles(vectors * (2 + 0.7 * taps * LW_FMA_ROUNDINGS), floats);
+    struct depthwise p = depthwise_setup(d);
+    double taps = (double)(d->kh * d->kw), channels = (double)d->batch * (double)d->ic;
+    double vectors = (double)d->batch * (double)lw_div_up(d->ic, VL), outputs = (double)(p.h.out * p.w.out);
+    double moved = d->src_layout == LW_NCHW ? 1.5 * (double)(d->ih * d->iw) : 0;
+    moved += depthwise_direct(d) ? 0 : outputs;
+    double known = depthwise_pick(d).clipped ? 0.7 : 1.2;
+    return cost_cycles(vectors * (outputs * (2 + known * taps * LW_FMA_ROUNDINGS) + 4 * moved),
+                       channels * (outputs + (double)(d->ih * d->iw)));
 }
 
-/* Rows of the destination; whole planes where a plane is split into phases, since each task would have to do
- * that. */
-static int64_t depthwise_unit_rows(const struct depthwise *p) {
-    return p->desc->src_layout == LW_NCHW && p->desc->stride_w > 1 ? p->rows : 1;
-}
+static int64_t depthwise_units(const struct depthwise *p) { return p->desc->batch * p->groups * p->strips; }
 static int64_t depthwise_tasks(const lw_desc *d) {
-    struct depthwise p = depthwise_setup(d, NULL);
-    return split_tasks(p.images * p.rows / depthwise_unit_rows(&p), depthwise_cycles(d));
+    struct depthwise p = depthwise_setup(d);
+    return split_tasks(depthwise_units(&p), depthwise_cycles(d));
 }
 
 static void depthwise_run(const struct lw_call *call, int64_t begin, int64_t end, void *workspace) {
-    struct depthwise p = depthwise_setup(call->desc, call->packed);
-    int64_t unit = depthwise_unit_rows(&p), units = p.images * p.rows / unit,
-            tasks = depthwise_tasks(call->desc);
-    int64_t row = split_begin(units, tasks, begin) * unit, last = split_begin(units, tasks, end) * unit;
-    while (row < last) {
-        int64_t image = row / p.rows, y = row % p.rows, y_end = lw_min(p.rows, y + last - row);
-        int64_t n = image / p.groups, g = image % p.groups;
-        if (call->desc->src_layout == LW_NCHW)
-            depthwise_rows_plane(&p, call, n, g, y, y_end, workspace);
-        else
-            depthwise_rows_channels(&p, call, n, g, y, y_end, workspace);
-        row += y_end - y;
+    struct depthwise p = depthwise_setup(call->desc);
+    int64_t units = depthwise_units(&p), tasks = depthwise_tasks(call->desc),
+            last = split_begin(units, tasks, end);
+    for (int64_t unit = split_begin(units, tasks, begin); unit < last; unit++) {
+        int64_t image = unit / p.strips, y = unit % p.strips * p.strip;
+        depthwise_strip(&p, call, image / p.groups, image % p.groups, y, lw_min(p.rows, y + p.strip),
+                        workspace);
     }
 }
 
 static bool depthwise_supports(const lw_desc *d, const char **reason) {
-    if (d->groups != d->ic || d->oc != d->ic) {
-        *reason = "only depthwise: groups, input and output channels must be equal";
-        return false;
-    }
-    if ((d->src_layout == LW_NCHW) != (d->dst_layout == LW_NCHW)) {
-        *reason = "depthwise from or to NCHW needs NCHW on both sides";
-        return false;
-    }
-    return true;
+    if (d->groups == d->ic && d->oc == d->ic) return true;
+    *reason = "only depthwise: groups, input and output channels must be equal";
+    return false;
 }
 
 static double depthwise_bound(const lw_desc *d) {

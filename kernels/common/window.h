@@ -18,12 +18,16 @@ LW_INLINE struct axis axis_w(const lw_desc *d) {
 /* Source coordinate of the first tap of output o; negative in padding. */
 LW_INLINE int64_t axis_start(const struct axis *a, int64_t o) { return o * a->stride - a->pad; }
 
+/* Taps are often dense, and a division costs as much as a small window. */
+LW_INLINE int64_t axis_taps_in(const struct axis *a, int64_t room) {
+    return a->dilation == 1 ? room : lw_div_up(room, a->dilation);
+}
+
 /* The taps [begin, end) of output o that lie in the source. */
 LW_INLINE void axis_taps(const struct axis *a, int64_t o, int64_t *begin, int64_t *end) {
     int64_t start = axis_start(a, o), room = a->in - start;
-    *begin = start < 0 ? lw_div_up(-start, a->dilation) : 0;
-    *end = room > 0 ? lw_min(a->kernel, lw_div_up(room, a->dilation)) : 0;
-    *begin = lw_min(*begin, *end);
+    *end = room > 0 ? lw_min(a->kernel, axis_taps_in(a, room)) : 0;
+    *begin = start < 0 ? lw_min(*end, axis_taps_in(a, -start)) : 0;
 }
 
 /* The outputs [begin, end) all of whose taps lie in the source. */
