@@ -16,7 +16,6 @@ struct compare {
     double floor; /* what rounding in the denormal range may add, whatever the scale */
     int64_t oc, oh, ow, total;
     double worst, difference2, reference2;
-    unsigned char *seen; /* one bit an output: which a sample has compared */
     struct lw_verify_result *result;
 };
 
@@ -96,69 +95,87 @@ static bool compare_all(struct compare *c) {
     return ok;
 }
 
-/* ---- a sample --------------------------------------------------------------------------------------------
- */
+/* ---- a sample: in small patches, so that what one output reads is still in the cache for the next
+ * ------------ */
 
-static void sample_one(struct compare *c, int64_t plane, int64_t y, int64_t x) {
-    int64_t at = (plane * c->oh + y) * c->ow + x;
+struct sample {
+    struct compare *c;
+    unsigned char *seen; /* one bit an output */
+    int64_t budget;
+    uint64_t random;
+};
+
+static void sample_one(struct sample *s, int64_t n, int64_t o, int64_t y, int64_t x) {
+    struct compare *c = s->c;
+    int64_t at = ((n * c->oc + o) * c->oh + y) * c->ow + x;
     double scale;
-    if (c->seen[at / 8] & (1u << at % 8)) return;
-    c->seen[at / 8] |= (unsigned char)(1u << at % 8);
-    int64_t n = plane / c->oc, o = plane % c->oc;
+    if (s->seen[at / 8] & (1u << at % 8)) return;
+    s->seen[at / 8] |= (unsigned char)(1u << at % 8);
     double ref = lw_ref_at(c->d, c->src, c->weights, c->bias, n, o, y, x, &scale);
     compare_one(c, n, o, y, x, ref, scale);
 }
 
-static void sample_border(struct compare *c, int64_t plane) {
-    for (int64_t x = 0; x < c->ow; x++) {
-        sample_one(c, plane, 0, x);
-        sample_one(c, plane, c->oh - 1, x);
-    }
-    for (int64_t y = 1; y < c->oh - 1; y++) {
-        sample_one(c, plane, y, 0);
-        sample_one(c, plane, y, c->ow - 1);
+static int64_t pick(struct sample *s, int64_t count) {
+    s->random = s->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (int64_t)((s->random >> 24) % (uint64_t)count);
+}
+
+/* Position i of the border, walked around it. */
+static void border_position(const struct compare *c, int64_t i, int64_t *y, int64_t *x) {
+    int64_t side = i < 2 * c->ow ? i / c->ow : 2 + (i - 2 * c->ow) / c->oh;
+    int64_t along = i < 2 * c->ow ? i % c->ow : (i - 2 * c->ow) % c->oh;
+    *y = side == 0 ? 0 : side == 1 ? c->oh - 1 : along;
+    *x = side == 2 ? 0 : side == 3 ? c->ow - 1 : along;
+}
+
+/* Channels in the order of what they tell: the first, the last, the seams of blocks; then steps through all
+ * of them. */
+static int64_t telling_channel(const struct compare *c, int64_t k) {
+    const int64_t first[] = {0, c->oc - 1, (c->oc - 1) / LW_BLOCK * LW_BLOCK, LW_BLOCK - 1, LW_BLOCK};
+    const int64_t count = (int64_t)(sizeof first / sizeof *first);
+    if (k < count) return first[k] < c->oc ? first[k] : 0;
+    return (k - count) * 2147483647 % c->oc; /* a prime step visits all */
+}
+
+/* The borders of all channels of as many images as the budget has room for, the first and the last image
+ * first; where even those two are too much, of as many channels. */
+static void sample_borders(struct sample *s, int64_t budget) {
+    struct compare *c = s->c;
+    int64_t batch = c->d->batch, length = 2 * (c->oh + c->ow), two = batch < 2 ? batch : 2;
+    bool all = length * c->oc * two <= budget;
+    int64_t images = all ? budget / (length * c->oc) : two;
+    int64_t channels = all ? c->oc : budget / (length * two) + 1;
+    for (int64_t k = 0; k < (images < batch ? images : batch); k++) {
+        int64_t n = k == 0 ? 0 : k == 1 ? batch - 1 : k - 1;
+        for (int64_t i = 0; i < length; i++)
+            for (int64_t o = 0; o < channels && c->result->compared < budget; o++) {
+                int64_t y, x;
+                border_position(c, i, &y, &x);
+                sample_one(s, n, all ? o : telling_channel(c, o), y, x);
+            }
     }
 }
 
-static uint64_t next_random(uint64_t *state) {
-    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *state >> 24;
+/* Eight neighbours of one block of channels anywhere; every fourth time the last block, which has the tail.
+ */
+static void sample_patch(struct sample *s) {
+    struct compare *c = s->c;
+    int64_t blocks = (c->oc + LW_BLOCK - 1) / LW_BLOCK;
+    int64_t block = pick(s, 4) == 0 ? blocks - 1 : pick(s, blocks);
+    int64_t n = pick(s, c->d->batch), y = pick(s, c->oh), begin = pick(s, c->ow);
+    for (int64_t o = block * LW_BLOCK; o < (block + 1) * LW_BLOCK && o < c->oc; o++)
+        for (int64_t x = begin; x < begin + 8 && x < c->ow && c->result->compared < s->budget; x++)
+            sample_one(s, n, o, y, x);
 }
 
-/* Planes in the order of what they tell: the first and the last image's first and last channels and those at
- * the seams of blocks, then strides through the rest. Gives the k-th. */
-static int64_t interesting_plane(const struct compare *c, int64_t k) {
-    const int64_t channels[] = {0,        c->oc - 1, (c->oc - 1) / LW_BLOCK * LW_BLOCK, LW_BLOCK - 1,
-                                LW_BLOCK, c->oc / 2};
-    const int64_t images[] = {0, c->d->batch - 1};
-    const int64_t planes = c->oc * c->d->batch, fixed = 2 * (int64_t)(sizeof channels / sizeof *channels);
-    if (k < fixed) {
-        int64_t o = channels[k / 2] < c->oc ? channels[k / 2] : 0;
-        return images[k % 2] * c->oc + o;
-    }
-    return (int64_t)((uint64_t)(k - fixed) * UINT64_C(2654435761) %
-                     (uint64_t)planes); /* visits all: a prime step */
-}
-
-/* Borders first, of every plane where three quarters of the budget are enough for that; then every position
- * of the plane in the tail channel, as far as half of what is left goes; then at random. */
 static bool compare_sample(struct compare *c, int64_t budget, uint64_t seed) {
-    int64_t *compared = &c->result->compared;
-    int64_t planes = c->oc * c->d->batch, area = c->oh * c->ow;
-    c->seen = calloc(1, (size_t)(c->total / 8 + 1));
-    if (c->seen == NULL) return false;
-    for (int64_t k = 0; k < 2 * planes + 12 && *compared < budget * 3 / 4; k++)
-        sample_border(c, interesting_plane(c, k));
-    int64_t half = *compared + (budget - *compared) / 2;
-    for (int64_t k = 1; k < 4 && *compared + area <= half; k++)
-        for (int64_t i = 0; i < area; i++)
-            sample_one(c, interesting_plane(c, k), i / c->ow, i % c->ow);
-    uint64_t state = seed * 2 + 1;
-    for (int64_t tries = 0; tries < 4 * budget && *compared < budget; tries++) {
-        int64_t at = (int64_t)(next_random(&state) % (uint64_t)c->total);
-        sample_one(c, at / area, at % area / c->ow, at % c->ow);
-    }
-    free(c->seen);
+    struct sample s = {.c = c, .budget = budget, .random = seed * 2 + 1};
+    s.seen = calloc(1, (size_t)(c->total / 8 + 1));
+    if (s.seen == NULL) return false;
+    sample_borders(&s, budget * 3 / 4);
+    for (int64_t tries = 0; tries < budget && c->result->compared < budget; tries++)
+        sample_patch(&s);
+    free(s.seen);
     return true;
 }
 

@@ -554,7 +554,7 @@ Test(verify, samples_have_the_borders) {
     struct lw_verify_result r = look(&p, 10, opt);
     cr_expect(r.ok);
     cr_expect_eq(r.total, total);
-    cr_expect(r.compared >= border && r.compared <= 10000 + 200, "compared %lld", (long long)r.compared);
+    cr_expect(r.compared >= border && r.compared <= 10000, "compared %lld", (long long)r.compared);
     for (int64_t n = 0; n < 2; n++)
         for (int64_t o = 0; o < 20; o += 3)
             for (int64_t i = 0; i < 4 * 50; i += 7) {
@@ -571,10 +571,10 @@ Test(verify, samples_have_the_borders) {
             }
     opt = (struct lw_verify_options){.max_macs = 20000 * 18};
     r = look(&p, 10, opt);
-    cr_expect(r.ok && r.compared > 15000 && r.compared <= 20200, "compared %lld", (long long)r.compared);
-    opt.max_macs = 1; /* less than the border of one plane: still at least that */
+    cr_expect(r.ok && r.compared > 15000 && r.compared <= 20000, "compared %lld", (long long)r.compared);
+    opt.max_macs = 1;
     r = look(&p, 10, opt);
-    cr_expect(r.ok && r.compared >= 1 && r.compared <= 176);
+    cr_expect(r.ok && r.compared == 1);
     /* the inside is sampled too: a whole wrong image is found */
     for (int64_t i = 0; i < 32 * 40 * 50; i++)
         if (i / 16 / 50 % 40 > 0 && i / 16 / 50 % 40 < 39 && i / 16 % 50 > 0 && i / 16 % 50 < 49)
