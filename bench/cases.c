@@ -45,7 +45,7 @@ static lw_desc with_layouts(const lw_desc *desc, struct layouts layouts) {
 static bool accepts(struct builder *b, const char *kernel, const lw_desc *d) {
     lw_error err = {0};
     if (lw_desc_check(d, &err) == LW_OK && lw_kernel_accepts(kernel, d, &err) == LW_OK) return true;
-    snprintf(b->cases->why, sizeof b->cases->why, "%s: %s", kernel, err.text);
+    snprintf(b->cases->refused_why, sizeof b->cases->refused_why, "%s", err.text);
     return false;
 }
 
@@ -164,7 +164,8 @@ static void count_rows(struct bench_cases *cases, const struct cli_rows *rows) {
     cases->unusable += rows->unusable;
     for (size_t i = 0; i < rows->count; i++)
         if (!rows->items[i].usable)
-            snprintf(cases->why, sizeof cases->why, "%s: %s", rows->items[i].name, rows->items[i].reason);
+            snprintf(cases->unusable_why, sizeof cases->unusable_why, "%s: %s", rows->items[i].name,
+                     rows->items[i].reason);
 }
 
 static int explain_nothing(const struct bench_problems *problems, const struct bench_choice *choice,
@@ -174,7 +175,8 @@ static int explain_nothing(const struct bench_problems *problems, const struct b
         return cli_fail(LW_EXIT_USAGE, "no kernel row of these operations matches --kernel %s%s%s",
                         choice->kernel ? choice->kernel : "*", choice->isa ? " and --isa " : "",
                         choice->isa ? choice->isa : "");
-    return cli_fail(LW_EXIT_IMPOSSIBLE, "no row takes any of the problems here; %s", cases->why);
+    return cli_fail(LW_EXIT_IMPOSSIBLE, "no row takes any of the problems here; %s",
+                    *cases->refused_why ? cases->refused_why : cases->unusable_why);
 }
 
 int bench_cases_build(const struct bench_problems *problems, const struct bench_choice *choice,

@@ -42,7 +42,8 @@ struct bench_cases {
     struct bench_case *items;
     size_t rows, unusable;    /* rows that were asked for, and those among them that can't run here */
     size_t refused, left_out; /* (row, problem) pairs: refused by the row; not in the quick selection */
-    char why[320];            /* why the last row wasn't usable or refused */
+    char unusable_why[320];   /* of one of the rows that can't run here */
+    char refused_why[320];    /* of the last one refused */
 };
 
 /* CLI_GO, or the exit status after one line on stderr: no such kernel, or none that can run. problems must

@@ -74,6 +74,17 @@ static int read_choice(const struct command *cmd, struct bench_choice *choice) {
     return read_threads(cmd, choice);
 }
 
+static const char about[] =
+    "Measures kernel rows on problems through Google Benchmark, and checks each result against the\n"
+    "double-precision reference in the same run. Convolutions run with bias and ReLU.\n"
+    "\n"
+    "Counters: gflops (direct-convolution FLOPs over time), peak_pct (of the ISA's FMA peak, measured\n"
+    "just before and after), bytes_per_second (source, weights, destination), err_over_bound. The time is\n"
+    "CPU time on one thread, real time on several.\n"
+    "\n"
+    "Every --benchmark_* flag of Google Benchmark works: --benchmark_filter=REGEX, _repetitions=N,\n"
+    "_min_time=SECONDS, _format=console|json|csv, _out=FILE, _list_tests ...";
+
 static int parse(struct command *cmd, int argc, char **argv) {
     const struct cli_option options[] = {
         CLI_OPT_OP(&cmd->shared),
@@ -96,20 +107,11 @@ static int parse(struct command *cmd, int argc, char **argv) {
         {"results", 0, CLI_STRING, &cmd->results, "DIR", "write DIR/<cpu>/matrix.json and summary.txt", 0, 0},
         {"mnist", 0, CLI_STRING, &cmd->mnist, "FILE", "output of lanewise mnist --json, for the summary", 0,
          0},
-        {"benchmark_...", 0, CLI_STRING, &cmd->threads, "...",
-         "Google Benchmark's flags: filter, repetitions, format, out ...", 0, 0},
     };
     const struct cli_command command = {
         .name = "bench",
         .usage = "[options] [PROBLEM]...",
-        .about =
-            "Measures kernel rows on problems through Google Benchmark, and checks each result against the\n"
-            "double-precision reference in the same run. Convolutions run with bias and ReLU.\n"
-            "Counters: gflops (direct-convolution FLOPs over time), peak_pct (of the ISA's FMA peak, "
-            "measured just\n"
-            "before and after), bytes_per_second (source, weights and destination), err_over_bound. They are "
-            "of\n"
-            "CPU time on one thread, of real time on several.",
+        .about = about,
         .options = options,
         .option_count = CLI_COUNT(options),
         .positional = &cmd->source.strings,
@@ -167,13 +169,14 @@ static void record(const struct lw_gbench_result *result, void *arg) {
 
 /* The quick matrix shares its time among its benchmarks; each takes about twice its minimum, as the number of
  * iterations has to be found. */
-static void set_min_time(struct bench_flags *flags, const struct bench_choice *choice, size_t count) {
+static void set_defaults(struct bench_flags *flags, const struct bench_choice *choice, size_t count) {
     double seconds = MIN_TIME;
     if (choice->mode == BENCH_QUICK) {
         seconds = QUICK_SECONDS / (2 * (double)count);
         seconds = seconds < QUICK_MIN_TIME_MIN ? QUICK_MIN_TIME_MIN : seconds;
         seconds = seconds > QUICK_MIN_TIME_MAX ? QUICK_MIN_TIME_MAX : seconds;
     }
+    if (!flags->tabular_given) bench_flags_add(flags, "--benchmark_counters_tabular=true");
     if (!flags->min_time_given) bench_flags_add(flags, "--benchmark_min_time=%.3f", seconds);
 }
 
@@ -261,7 +264,7 @@ static int measure(const struct command *cmd, struct bench_flags *flags, const s
     if (flags->out) outputs[output_count++].format = flags->out_format;
     struct bench_session session = {.cases = cases};
     if (choice->mode == BENCH_QUICK) session.deadline = cli_seconds() + QUICK_DEADLINE;
-    set_min_time(flags, choice, cases->count);
+    set_defaults(flags, choice, cases->count);
     if (!flags->list_tests) add_context(choice);
     status = run(flags, &session, outputs, output_count);
     if (status == CLI_GO)

@@ -91,7 +91,7 @@ void bench_summary_print(FILE *out, const struct bench_session *s) {
     print_count(out, s->impossible, "benchmarks that weren't possible here");
     print_count(out, s->late, "benchmarks left out: the time of the quick matrix was over");
     if (all->unusable)
-        fprintf(out, "%zu of %zu kernels not run here (%s)\n", all->unusable, all->rows, all->why);
+        fprintf(out, "%zu of %zu kernels not run here (%s)\n", all->unusable, all->rows, all->unusable_why);
     print_count(out, all->refused, "pairs of kernel and problem left out: the kernel refuses the problem");
     print_count(out, all->left_out, "pairs of kernel and problem left out of the quick selection");
 }
