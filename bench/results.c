@@ -15,7 +15,7 @@ static bool is_noise(const char *word) {
     for (size_t i = 0; i < CLI_COUNT(noise); i++)
         if (strcmp(word, noise[i]) == 0) return true;
     const char *s = word + strspn(word, "0123456789");
-    return s != word && (strcmp(s, "ghz") == 0 || strcmp(s, "core") == 0);
+    return s != word && (strcmp(s, "ghz") == 0 || strcmp(s, "-core") == 0);
 }
 
 static void add_word(char *slug, size_t size, const char *word) {
@@ -28,7 +28,7 @@ static void add_words(char *slug, size_t size, const char *text) {
     size_t length = 0;
     for (const char *s = text;; s++) {
         unsigned char c = (unsigned char)*s;
-        if (isalnum(c) && length + 1 < sizeof word) {
+        if ((isalnum(c) || (c == '-' && length > 0)) && length + 1 < sizeof word) {
             word[length++] = (char)tolower(c);
             continue;
         }
