@@ -10,7 +10,9 @@ set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
 
 foreach(language C CXX)
-  set(CMAKE_${language}_COMPILER_TARGET aarch64-linux-gnu) # only clang reads it
+  # Only clang reads these; its linking needs the cross gcc's start files.
+  set(CMAKE_${language}_COMPILER_TARGET aarch64-linux-gnu)
+  set(CMAKE_${language}_COMPILER_EXTERNAL_TOOLCHAIN /usr)
 endforeach()
 if(NOT CMAKE_C_COMPILER)
   set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)

@@ -4,7 +4,6 @@
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "lanewise.h"
@@ -24,24 +23,21 @@ static const struct lw_vec_ops *const all_ops[] = {
 };
 enum { ISA_COUNT = sizeof all_ops / sizeof *all_ops };
 
-/* NULL: this ISA isn't to be tested, or can't be here; *reason says why when it can't. */
-static const struct lw_vec_ops *ops_at(size_t i, const char **reason) {
+/* NULL: this ISA isn't asked for, or can't run here (main() in common.c says so). */
+static const struct lw_vec_ops *usable_ops(size_t i) {
     const char *only = getenv("LANEWISE_TEST_ISA");
     lw_isa_info info;
-    *reason = "";
     if (only && strcmp(only, all_ops[i]->name) != 0) return NULL;
     for (size_t k = 0; k < lw_isa_count(); k++)
-        if (lw_isa_get(k, &info) == LW_OK && strcmp(info.name, all_ops[i]->name) == 0) {
-            *reason = info.usable ? "" : info.reason;
+        if (lw_isa_get(k, &info) == LW_OK && strcmp(info.name, all_ops[i]->name) == 0)
             return info.usable ? all_ops[i] : NULL;
-        }
-    *reason = "the library doesn't know this ISA";
+    cr_assert(false, "the library doesn't know %s", all_ops[i]->name);
     return NULL;
 }
 
 #define FOR_EACH_ISA(ops)                                                                                    \
     for (size_t isa_ = 0; isa_ < ISA_COUNT; isa_++)                                                          \
-        for (const struct lw_vec_ops *ops = ops_at(isa_, &(const char *){NULL}); ops; ops = NULL)
+        for (const struct lw_vec_ops *ops = usable_ops(isa_); ops; ops = NULL)
 
 /* ---- values -------------------------------------------------------------------------------------------- */
 
@@ -384,23 +380,4 @@ Test(vec, fma_peak_counts_flops) {
         cr_assert(one >= 2.0 * ops->lanes * 8, "%s: %g", ops->name, one);
         cr_assert_eq(many, 1000 * one, "%s: %g", ops->name, many);
     }
-}
-
-/* ---- which ISAs
- * -------------------------------------------------------------------------------------------- */
-
-/* Exits 77 when no ISA that was asked for can run here. */
-int main(int argc, char **argv) {
-    int tested = 0;
-    for (size_t i = 0; i < ISA_COUNT; i++) {
-        const char *reason;
-        tested += ops_at(i, &reason) != NULL;
-        if (*reason) printf("vec.h of %s not run here: %s\n", all_ops[i]->name, reason);
-    }
-    if (tested == 0) return puts("no such ISA here: skipped"), 77;
-    struct criterion_test_set *tests = criterion_initialize();
-    int status = 0;
-    if (criterion_handle_args(argc, argv, true)) status = !criterion_run_all_tests(tests);
-    criterion_finalize(tests);
-    return status;
 }
