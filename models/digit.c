@@ -73,13 +73,44 @@ static struct levels measure(const struct plane *p) {
     return (struct levels){quantile(border, 0.5f), quantile(all, 0.0001f), quantile(all, 0.9999f)};
 }
 
+/* From paper to full ink: negative if ink is dark. */
+static float contrast(struct levels l) {
+    float dark = l.paper - l.darkest, light = l.lightest - l.paper;
+    return dark > light ? -dark : light;
+}
+
+/* The median along one side of the picture. */
+static float side_level(const struct plane *p, int start, int step, int count) {
+    unsigned histogram[256] = {0};
+    for (int i = 0; i < count; i++)
+        histogram[(int)(p->at[start + i * step] + 0.5f)]++;
+    return quantile(histogram, 0.5f);
+}
+
+/* Light that falls from one side makes the paper's far side darker: take the slope between opposite sides
+ * out. A slope near the contrast is no light but ink along a side, as a 7 that fills its picture has. */
+static void level_light(struct plane *p, float full) {
+    int w = p->width, h = p->height;
+    float slope_x = side_level(p, w - 1, w, h) - side_level(p, 0, w, h);
+    float slope_y = side_level(p, (h - 1) * w, 1, w) - side_level(p, 0, 1, w);
+    float most = 0.75f * fabsf(full);
+    if (fabsf(slope_x) > most || fabsf(slope_y) > most) return;
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            float *v = &p->at[y * w + x];
+            *v -= slope_x * (((float)x + 0.5f) / (float)w - 0.5f);
+            *v -= slope_y * (((float)y + 0.5f) / (float)h - 0.5f);
+            *v = fminf(fmaxf(*v, 0), 255);
+        }
+}
+
 /* ---- ink, 0 to 1 */
 
 /* False if there is too little contrast to tell ink from paper. */
 static bool to_ink(struct plane *p) {
+    level_light(p, contrast(measure(p)));
     struct levels l = measure(p);
-    float dark = l.paper - l.darkest, light = l.lightest - l.paper;
-    float full = dark > light ? -dark : light;
+    float full = contrast(l);
     if (fabsf(full) < least_contrast) return false;
     for (int i = 0; i < p->width * p->height; i++) {
         float ink = (p->at[i] - l.paper) / full;

@@ -714,6 +714,26 @@ CASE(digit, the_ten_drawn_ones) {
     }
 }
 
+CASE(digit, light_from_one_side) {
+    struct lwm_error err = {0};
+    struct lwm_image image;
+    float even[784], lit[784], apart = 0;
+    static const char name[] = LW_SOURCE_DIR "/models/digits/5.png";
+    cr_assert_eq(lwm_image_read(name, &image, &err), LWM_OK, "%s", err.text);
+    cr_assert_eq(lwm_image_to_mnist(&image, name, even, &err), LWM_OK, "%s", err.text);
+    for (int y = 0; y < image.height; y++)
+        for (int x = 0; x < image.width; x++) {
+            uint8_t *v = &image.gray[y * image.width + x];
+            *v = (uint8_t)(*v * 2 / 3 + 80 * x / image.width - 40 * y / image.height * *v / 255);
+        }
+    cr_assert_eq(lwm_image_to_mnist(&image, name, lit, &err), LWM_OK, "%s", err.text);
+    expect_like_mnist(name, lit);
+    for (int i = 0; i < 784; i++)
+        apart += fabsf(lit[i] - even[i]) / 784;
+    cr_expect(apart < 0.03f, "%g", (double)apart);
+    lwm_image_free(&image);
+}
+
 CASE(digit, of_any_size) {
     static const int sizes[][2] = {{28, 28}, {3, 3}, {40, 30}, {1000, 700}, {20, 3000}};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
