@@ -52,6 +52,10 @@ typedef struct lw_error {
 /* A static sentence for a status; never NULL. */
 LW_API const char *lw_status_text(lw_status status);
 
+/* With LANEWISE_VERBOSE=1 in the environment each plan decision is a line of text that goes to this function; NULL (the
+ * default) drops them. It may be called by several threads at once, and is set once, before plans are made. */
+LW_API void lw_set_log(void (*line)(void *arg, const char *text), void *arg);
+
 /* ---- problems ------------------------------------------------------------------------------------------ */
 
 typedef enum lw_op { LW_CONV, LW_MAXPOOL, LW_LINEAR, LW_RELU, LW_SOFTMAX, LW_OP_COUNT } lw_op;
@@ -246,7 +250,9 @@ typedef struct lw_explanation {
     lw_candidate *candidates;
 } lw_explanation;
 
-/* Why a plan of this problem would be what it is. Free with lw_explanation_free. */
+/* Why a plan of this problem would be what it is: the rows of its operation, in the registry's order. Where none is chosen
+ * for want of one that takes it, or of wisdom, this is LW_OK with `chosen` NULL: the reasons are in the candidates.
+ * Estimated times are cycles at a nominal 3 GHz, give or take a factor of two. Free with lw_explanation_free. */
 LW_API lw_status lw_explain(lw_explanation **out, const lw_desc *desc, const lw_options *opt, lw_error *err);
 LW_API void lw_explanation_free(lw_explanation *explanation);
 

@@ -1,0 +1,72 @@
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "dispatch/environment.h"
+#include "dispatch/error.h"
+#include "dispatch/registry.h"
+
+static const char *value_of(const char *name) {
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+/* "avx512, avx2, scalar" */
+static void list_isas(char *text, size_t size) {
+    size_t used = 0;
+    text[0] = 0;
+    for (size_t i = 0; lw_isa_at(i) && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", lw_isa_at(i)->name);
+}
+
+lw_status lw_environment_read(struct lw_environment *env, lw_error *err) {
+    *env =
+        (struct lw_environment){.kernel = value_of("LANEWISE_KERNEL"), .wisdom = value_of("LANEWISE_WISDOM")};
+    const char *isa = value_of("LANEWISE_ISA"), *verbose = value_of("LANEWISE_VERBOSE");
+    struct lw_row row;
+    char names[96];
+
+    if (isa && !lw_isa_find(isa, &env->isa_cap)) {
+        list_isas(names, sizeof names);
+        return lw_fail(err, LW_ERR_ENVIRONMENT, "LANEWISE_ISA is '%.60s', but this build has: %s", isa,
+                       names);
+    }
+    if (env->kernel && !lw_row_find(env->kernel, &row))
+        return lw_fail(err, LW_ERR_UNKNOWN, "LANEWISE_KERNEL: no kernel is named '%.100s'", env->kernel);
+    if (env->wisdom && access(env->wisdom, R_OK))
+        return lw_fail(err, LW_ERR_ENVIRONMENT, "LANEWISE_WISDOM: can't read '%.160s'", env->wisdom);
+    if (verbose && strcmp(verbose, "0") && strcmp(verbose, "1"))
+        return lw_fail(err, LW_ERR_ENVIRONMENT, "LANEWISE_VERBOSE is '%.60s', neither 0 nor 1", verbose);
+    env->verbose = verbose && verbose[0] == '1';
+    return LW_OK;
+}
+
+/* ---- the log function ---------------------------------------------------------------------------------- */
+
+struct log {
+    void (*line)(void *arg, const char *text);
+    void *arg;
+};
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER; /* keeps the pair whole */
+static struct log log_to;
+
+void lw_set_log(void (*line)(void *arg, const char *text), void *arg) {
+    pthread_mutex_lock(&log_lock);
+    log_to = (struct log){line, arg};
+    pthread_mutex_unlock(&log_lock);
+}
+
+void lw_log_line(const char *format, ...) {
+    pthread_mutex_lock(&log_lock);
+    struct log to = log_to;
+    pthread_mutex_unlock(&log_lock);
+    if (!to.line) return;
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    to.line(to.arg, text);
+}

@@ -1,0 +1,25 @@
+/* Every kernel row of every ISA in this build, numbered in order of preference. */
+#ifndef LW_REGISTRY_H
+#define LW_REGISTRY_H
+
+#include "kernel.h"
+
+struct lw_row {
+    const struct lw_kernel *kernel;
+    const struct lw_isa *isa;
+    size_t isa_index, index;
+};
+
+const struct lw_isa *lw_isa_at(size_t index); /* NULL past the end */
+bool lw_isa_find(const char *name, size_t *index);
+bool lw_row_at(size_t index, struct lw_row *row); /* false past the end */
+bool lw_row_find(const char *name, struct lw_row *row);
+
+/* May rows of this ISA run here? cap: the first ISA allowed by LANEWISE_ISA (0: all). *reason: why not, or
+ * "". The functions of a row whose ISA isn't usable must not even be asked: they're compiled for that ISA. */
+bool lw_isa_usable(size_t isa_index, size_t cap, const char **reason);
+
+/* Does the row take a checked descriptor? *reason: why not. The row's ISA must be usable. */
+bool lw_row_accepts(const struct lw_row *row, const lw_desc *desc, const char **reason);
+
+#endif

@@ -1,0 +1,261 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "dispatch/desc.h"
+#include "dispatch/error.h"
+#include "dispatch/measure.h"
+#include "dispatch/plan.h"
+#include "dispatch/select.h"
+#include "dispatch/size.h"
+#include "dispatch/wisdom.h"
+
+/* ---- the question ----------------------------------------------------------------------------------------
+ */
+
+lw_options lw_default_options(void) {
+    return (lw_options){.effort = LW_ESTIMATE, .max_error = LW_ERROR_FAST, .threads = 1};
+}
+
+static lw_status check_options(const lw_options *opt, lw_error *err) {
+    if ((unsigned)opt->effort > LW_WISDOM_ONLY)
+        return lw_fail(err, LW_ERR_INVALID, "effort is %d, which is no effort", (int)opt->effort);
+    if (!(opt->max_error >= 0.0))
+        return lw_fail(err, LW_ERR_INVALID, "max_error is %g, but must be 0 or more", opt->max_error);
+    if (opt->threads < 0 || opt->threads > LW_MAX_THREADS)
+        return lw_fail(err, LW_ERR_INVALID, "threads is %d, but must be 0 to %d", opt->threads,
+                       LW_MAX_THREADS);
+    return LW_OK;
+}
+
+lw_status lw_request_init(struct lw_request *request, const lw_desc *desc, const lw_options *opt,
+                          lw_error *err) {
+    *request = (struct lw_request){.desc = desc, .opt = opt ? *opt : lw_default_options()};
+    lw_status status = lw_desc_check(desc, err);
+    if (status == LW_OK) status = check_options(&request->opt, err);
+    if (status == LW_OK) status = lw_environment_read(&request->env, err);
+    if (status != LW_OK) return status;
+    if (request->opt.pool)
+        request->opt.threads = lw_pool_threads(request->opt.pool);
+    else if (!request->opt.threads)
+        request->opt.threads = 1;
+    request->pool = request->opt.pool;
+    return LW_OK;
+}
+
+/* ---- candidates ------------------------------------------------------------------------------------------
+ */
+
+static void refuse(lw_candidate *c, const char *reason) {
+    c->eligible = false;
+    snprintf(c->reason, sizeof c->reason, "%s", reason);
+}
+
+/* Classes of error: whatever sums directly is as good as float gets, and always admitted. */
+static bool within_error(const lw_candidate *c, const struct lw_kernel *kernel, double max_error) {
+    bool direct = strcmp(kernel->algorithm, "winograd") != 0;
+    return direct || (max_error > 0.0 && c->rel_l2 <= max_error);
+}
+
+/* Fills what is known without running the row, which accepts the problem. false: a size overflows. */
+static bool describe(const struct lw_request *r, struct lw_considered *x) {
+    const struct lw_kernel *k = x->row.kernel;
+    lw_candidate *c = &x->c;
+    int threads = lw_row_threads(k, r->desc, r->opt.threads);
+    int64_t tasks = k->tasks(r->desc), turns = lw_div_up(tasks, threads);
+    double share = tasks > 0 ? (double)turns / (double)tasks : 1.0; /* of the work, on the busiest thread */
+    c->ns = k->cycles(r->desc) * share / LW_NOMINAL_GHZ;
+    c->ns_low = c->ns / 2; /* the cost model claims no more than a factor of two */
+    c->ns_high = c->ns * 2;
+    c->bound = k->bound(r->desc);
+    c->rel_l2 = k->rel_l2(r->desc);
+    size_t one;
+    return lw_row_packed_bytes(k, r->desc, &c->packed_bytes) && lw_row_thread_workspace(k, r->desc, &one) &&
+           !__builtin_mul_overflow(one, (size_t)threads, &c->workspace_bytes);
+}
+
+/* Everything but opt.isa and forcing. */
+static void consider(const struct lw_request *r, struct lw_considered *x) {
+    lw_candidate *c = &x->c;
+    const struct lw_kernel *k = x->row.kernel;
+    const char *reason;
+    c->kernel = k->name;
+    c->eligible = true;
+    if (!lw_isa_usable(x->row.isa_index, r->env.isa_cap, &reason) ||
+        !lw_row_accepts(&x->row, r->desc, &reason)) {
+        refuse(c, reason);
+        return;
+    }
+    char text[sizeof c->reason];
+    if (!describe(r, x))
+        refuse(c, "its sizes overflow the address range");
+    else if (!within_error(c, k, r->opt.max_error)) {
+        snprintf(text, sizeof text, "its relative L2 error %.1e is above the budget %.1e", c->rel_l2,
+                 r->opt.max_error);
+        refuse(c, text);
+    } else if (r->opt.max_workspace && c->workspace_bytes > r->opt.max_workspace) {
+        snprintf(text, sizeof text, "its workspace of %zu bytes is above the budget of %zu",
+                 c->workspace_bytes, r->opt.max_workspace);
+        refuse(c, text);
+    }
+}
+
+static lw_status list_rows(const struct lw_request *r, struct lw_selection *s, lw_error *err) {
+    struct lw_row row;
+    s->list = calloc(lw_kernel_count() + 1, sizeof *s->list);
+    if (!s->list) return lw_fail(err, LW_ERR_NO_MEMORY, "no memory for the list of kernels");
+    for (size_t i = 0; lw_row_at(i, &row); i++)
+        if (row.kernel->op == r->desc->op) {
+            s->list[s->count].row = row;
+            consider(r, &s->list[s->count++]);
+        }
+    return LW_OK;
+}
+
+/* opt.isa keeps that ISA's rows, or the scalar ones (the last ISA's) where it has none. */
+static lw_status keep_isa(const struct lw_request *r, struct lw_selection *s, lw_error *err) {
+    size_t isa, scalar = lw_isa_count() - 1;
+    const char *name = r->opt.isa, *reason;
+    if (!lw_isa_find(name, &isa))
+        return lw_fail(err, LW_ERR_UNKNOWN, "this build has no ISA named '%.60s'", name);
+    if (!lw_isa_usable(isa, r->env.isa_cap, &reason))
+        return lw_fail(err, LW_ERR_ISA, "ISA %s: %s", name, reason);
+    bool any = false;
+    for (size_t i = 0; i < s->count; i++)
+        any |= s->list[i].row.isa_index == isa && s->list[i].c.eligible;
+    size_t kept = any ? isa : scalar;
+    char text[96];
+    snprintf(text, sizeof text, "ISA %.60s was asked for", name);
+    for (size_t i = 0; i < s->count; i++)
+        if (s->list[i].c.eligible && s->list[i].row.isa_index != kept) refuse(&s->list[i].c, text);
+    return LW_OK;
+}
+
+/* ---- the rules -------------------------------------------------------------------------------------------
+ */
+
+/* The name that is forced on this problem, or NULL. LANEWISE_KERNEL speaks of its own operation only. */
+static const char *forced_name(const struct lw_request *r) {
+    struct lw_row row;
+    if (r->opt.kernel) return r->opt.kernel;
+    bool applies = r->env.kernel && lw_row_find(r->env.kernel, &row) && row.kernel->op == r->desc->op;
+    return applies ? r->env.kernel : NULL;
+}
+
+static size_t position(const struct lw_selection *s, const struct lw_row *row) {
+    size_t i = 0;
+    while (i < s->count && s->list[i].row.index != row->index)
+        i++;
+    return i;
+}
+
+/* Forcing overrides the error budget, but for strict: that one is a promise about the results. */
+static bool force_is_accurate(const struct lw_request *r, const struct lw_considered *x) {
+    return r->opt.max_error > 0.0 || within_error(&x->c, x->row.kernel, 0.0);
+}
+
+static lw_status force(const struct lw_request *r, struct lw_selection *s, const char *name, lw_error *err) {
+    struct lw_row row;
+    const char *reason;
+    s->rule = "forced";
+    if (!lw_row_find(name, &row)) return lw_fail(err, LW_ERR_UNKNOWN, "no kernel is named '%.100s'", name);
+    if (!lw_isa_usable(row.isa_index, r->env.isa_cap, &reason))
+        return lw_fail(err, LW_ERR_ISA, "%s can't run here: %s", name, reason);
+    if (!lw_row_accepts(&row, r->desc, &reason))
+        return lw_fail(err, LW_ERR_UNSUPPORTED, "%s: %s", name, reason);
+    size_t i = position(s, &row);
+    struct lw_considered *x = &s->list[i];
+    bool over_error = !within_error(&x->c, row.kernel, r->opt.max_error);
+    if (!x->c.eligible && !(over_error && force_is_accurate(r, x)))
+        return lw_fail(err, LW_ERR_UNSUPPORTED, "%s: %s", name, x->c.reason);
+    if (r->opt.max_workspace && x->c.workspace_bytes > r->opt.max_workspace)
+        return lw_fail(err, LW_ERR_UNSUPPORTED, "%s: its workspace of %zu bytes is above the budget of %zu",
+                       name, x->c.workspace_bytes, r->opt.max_workspace);
+    x->c.eligible = true;
+    x->c.reason[0] = 0;
+    s->chosen = i;
+    return LW_OK;
+}
+
+static bool use_wisdom(const struct lw_request *r, struct lw_selection *s) {
+    struct lw_row row;
+    double ns;
+    if (!lw_wisdom_lookup(r->env.wisdom, r->desc, r->opt.threads, &row, &ns)) return false;
+    size_t i = position(s, &row);
+    if (i == s->count || !s->list[i].c.eligible) return false; /* not here, or not within these budgets */
+    s->list[i].c.ns = s->list[i].c.ns_low = s->list[i].c.ns_high = ns;
+    s->chosen = i;
+    s->rule = "wisdom";
+    return true;
+}
+
+/* The least time among the eligible rows (those with `timed` set, where it is given); the earlier one of
+ * equals. */
+static void choose_least(struct lw_selection *s, const bool *timed, const char *rule) {
+    s->rule = rule;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->list[i].c.eligible && (!timed || timed[i]) &&
+            (s->chosen == s->count || s->list[i].c.ns < s->list[s->chosen].c.ns))
+            s->chosen = i;
+}
+
+static lw_status choose_measured(const struct lw_request *r, struct lw_selection *s, lw_error *err) {
+    bool *timed = calloc(s->count, sizeof *timed);
+    if (!timed) return lw_fail(err, LW_ERR_NO_MEMORY, "no memory for the list of kernels");
+    lw_status status = lw_measure(r, s->list, s->count, timed, err);
+    if (status == LW_OK) choose_least(s, timed, "measured");
+    free(timed);
+    return status;
+}
+
+static lw_status choose(const struct lw_request *r, struct lw_selection *s, lw_error *err) {
+    const char *forced = forced_name(r);
+    if (r->opt.isa) {
+        lw_status status = keep_isa(r, s, err);
+        if (status != LW_OK) return status;
+    }
+    if (forced) return force(r, s, forced, err);
+    size_t eligible = 0;
+    for (size_t i = 0; i < s->count; i++)
+        eligible += s->list[i].c.eligible;
+    if (!eligible)
+        return lw_fail(err, LW_ERR_UNSUPPORTED,
+                       "none of the %zu %s kernels takes this problem within the budgets", s->count,
+                       lw_op_name(r->desc->op));
+    if (use_wisdom(r, s)) return LW_OK;
+    if (r->opt.effort == LW_WISDOM_ONLY) {
+        s->rule = "wisdom";
+        return lw_fail(err, LW_ERR_NO_WISDOM, "nothing is known about this %s problem",
+                       lw_op_name(r->desc->op));
+    }
+    if (r->opt.effort == LW_MEASURE) return choose_measured(r, s, err);
+    choose_least(s, NULL, "estimated");
+    return LW_OK;
+}
+
+static void log_decision(const struct lw_request *r, const struct lw_selection *s, lw_status status) {
+    char problem[256];
+    size_t eligible = 0;
+    for (size_t i = 0; i < s->count; i++)
+        eligible += s->list[i].c.eligible;
+    lw_desc_text(r->desc, problem, sizeof problem);
+    if (status == LW_OK)
+        lw_log_line("%s: %s (%s, %.2f us; %zu of %zu kernels eligible)", problem, s->list[s->chosen].c.kernel,
+                    s->rule, s->list[s->chosen].c.ns * 1e-3, eligible, s->count);
+    else
+        lw_log_line("%s: no kernel (%s)", problem, lw_status_text(status));
+}
+
+lw_status lw_select(const struct lw_request *request, struct lw_selection *selection, lw_error *err) {
+    *selection = (struct lw_selection){.rule = "estimated"};
+    lw_status status = list_rows(request, selection, err);
+    selection->chosen = selection->count;
+    if (status == LW_OK) status = choose(request, selection, err);
+    if (request->env.verbose) log_decision(request, selection, status);
+    if (status != LW_OK && status != LW_ERR_UNSUPPORTED && status != LW_ERR_NO_WISDOM) {
+        free(selection->list);
+        *selection = (struct lw_selection){.rule = ""};
+    }
+    return status;
+}
