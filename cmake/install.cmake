@@ -23,6 +23,7 @@ configure_file(cmake/lanewise.pc.in ${PROJECT_BINARY_DIR}/lanewise.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/lanewise.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 if(TARGET lanewise)
+  install(TARGETS lanewise RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(DIRECTORY models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/lanewise FILES_MATCHING
           PATTERN "*.safetensors" PATTERN "digits/*" PATTERN "__pycache__" EXCLUDE)
 endif()

@@ -51,27 +51,37 @@ configure() {
 suites() {
     local dir=$OUT/$1 status=0
     shift
-    ctest --test-dir "$dir" "$@" || status=$?
-    count_tests "$dir/Testing/Temporary/LastTest.log"
+    ctest --test-dir "$dir" "$@" | tee "$dir/ctest.txt" || status=$?
+    count_tests "$dir/ctest.txt" "$dir/Testing/Temporary/LastTest.log" >>"$LOGS/$stage.counts"
     return $status
 }
 
+# ctest's own output says how each test ended; its log has what the suites printed.
 count_tests() {
     awk '
-        /^[0-9]+\/[0-9]+ Testing: / { of = 0; skips = 0 }
-        /\[SKIP\]/ { skips++ }
-        /Synthesis: Tested: / {
-            line = $0
-            gsub(/[^0-9|]/, "", line)
-            split(line, n, "|")
-            of = 1; p += n[2]; f += n[1] - n[2]; s += skips
+        NR == FNR && /^ *[0-9]+\/[0-9]+ Test +#[0-9]+: / {
+            sub(/^[^:]*: /, "")
+            how[$1] = /Skipped|Not Run/ ? "skipped" : / Passed / ? "passed" : "failed"
+            next
         }
-        /^Test Passed\.$/ { if (!of) p++ }
-        /^Test Failed\.$/ { if (!of) f++ }
-        /^Test Timeout/ { f++ }
-        /^Test Skipped\.$|^Test Not Run/ { s++ }
-        END { print p + 0, f + 0, s + 0 }
-    ' "$1" >>"$LOGS/$stage.counts"
+        /^[0-9]+\/[0-9]+ Testing: / { name = $3; skips = 0 }
+        /^\[SKIP\]/ { skips++ }
+        /Synthesis: Tested: / {
+            gsub(/[^0-9|]/, "")
+            split($0, n, "|")
+            good += n[2]; bad += n[1] - n[2]; left += skips; counted[name] = n[1] + skips
+            if (how[name] == "failed" && n[1] == n[2]) bad++
+        }
+        END {
+            for (name in how)
+                if (!counted[name]) {
+                    if (how[name] == "passed") good++
+                    else if (how[name] == "failed") bad++
+                    else left++
+                }
+            print good + 0, bad + 0, left + 0
+        }
+    ' "$1" "$2"
 }
 
 native_isas() {

@@ -3,8 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-int main(void)
-{
+int main(void) {
     float weights[9], src[5 * 7], dst[5 * 7];
     lw_plan *plan = NULL;
     lw_error err;
@@ -13,8 +12,10 @@ int main(void)
 
     d.pad_top = d.pad_left = d.pad_bottom = d.pad_right = 1;
     d.bias = false;
-    for (x = 0; x < 9; x++) weights[x] = 1;
-    for (x = 0; x < 5 * 7; x++) src[x] = 1;
+    for (x = 0; x < 9; x++)
+        weights[x] = 1;
+    for (x = 0; x < 5 * 7; x++)
+        src[x] = 1;
     if (lw_plan_create(&plan, &d, weights, NULL, NULL, &err) != LW_OK) {
         fprintf(stderr, "%s\n", err.text);
         return 1;

@@ -3,8 +3,7 @@
 #include <iostream>
 #include <string>
 
-int main()
-{
+int main() {
     std::size_t usable = 0;
     for (std::size_t i = 0; i < lw_kernel_count(); i++) {
         lw_kernel_info info;
@@ -16,5 +15,6 @@ int main()
     lw_error err;
     lw_status status = lw_plan_create(&plan, &desc, nullptr, nullptr, nullptr, &err);
     std::cout << usable << " kernels usable; a 3x3 window on 2x2: " << err.text << '\n';
-    return usable > 0 && status == LW_ERR_INVALID && plan == nullptr && !std::string(err.text).empty() ? 0 : 1;
+    return usable > 0 && status == LW_ERR_INVALID && plan == nullptr && !std::string(err.text).empty() ? 0
+                                                                                                       : 1;
 }
