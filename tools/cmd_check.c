@@ -69,7 +69,10 @@ static int find_variants(const lw_kernel_info *row, const lw_desc *desc, struct 
                 err = refusal;
         }
     }
-    snprintf(reason, 256, "%s", err.text);
+    /* Without the row's name, so that the same reason of several rows is one in the tally. */
+    size_t name = strlen(row->name);
+    bool named = strncmp(err.text, row->name, name) == 0 && strncmp(err.text + name, ": ", 2) == 0;
+    snprintf(reason, 256, "%s", err.text + (named ? name + 2 : 0));
     if (count && (desc->op == LW_CONV || desc->op == LW_LINEAR)) {
         struct variant v = {out[0].src, out[0].dst, true};
         lw_desc d = variant_desc(desc, &v);

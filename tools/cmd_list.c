@@ -94,6 +94,11 @@ static cJSON *row_json(const lw_kernel_info *row) {
     return object;
 }
 
+static void print_heading(void) {
+    printf("%-38s %-8s %-10s %-7s %-17s %-17s %-20s %s\n", "kernel", "op", "algorithm", "isa", "source",
+           "destination", "bound c", "here");
+}
+
 static void print_row(const lw_kernel_info *row) {
     char src[32], dst[32], bound_text[48] = "-";
     const char *on;
@@ -126,9 +131,6 @@ int cmd_list(int argc, char **argv) {
 
     size_t shown = 0, unusable = 0;
     cJSON *array = s.json ? cJSON_CreateArray() : NULL;
-    if (!s.json)
-        printf("%-38s %-8s %-10s %-7s %-17s %-17s %-20s %s\n", "kernel", "op", "algorithm", "isa", "source",
-               "destination", "bound c", "here");
     for (int op = 0; op < LW_OP_COUNT; op++) {
         struct cli_rows rows;
         if (s.op.given && s.op.op != (lw_op)op) continue;
@@ -136,6 +138,7 @@ int cmd_list(int argc, char **argv) {
             cJSON_Delete(array);
             return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
         }
+        if (!s.json && !shown && rows.count) print_heading();
         for (size_t i = 0; i < rows.count; i++) {
             if (s.json)
                 cJSON_AddItemToArray(array, row_json(&rows.items[i]));
