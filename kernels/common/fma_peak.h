@@ -9,9 +9,16 @@
 #define LW_FMA_CHAINS 12 /* leaves room for the two factors in 16 registers */
 #endif
 
-/* Does `steps` FMAs on each chain and returns the FLOPs done. x = x/2 + 1/2 goes to 1 from anywhere: no
- * overflow, no denormals. The factors and the result pass through volatile memory, so that nothing is
- * computed ahead or dropped. */
+/* One step of a chain. Fused, the chain runs through the addend, as in the kernels: an FMA that overwrites
+ * its addend (all of NEON's) would need a move otherwise. Unfused, that would leave the product to be
+ * computed once. */
+LW_INLINE vf fma_peak_step(vf x, vf a, vf b) {
+    return LW_FMA_ROUNDINGS == 1 ? v_fma(a, b, x) : v_fma(x, a, b);
+}
+
+/* Does `steps` FMAs on each chain and returns the FLOPs done. With both factors 1/2 a chain stops growing at
+ * 2^22, or goes to 1: no overflow, no denormals. The factors and the result pass through volatile memory, so
+ * that nothing is computed ahead or dropped. */
 static double fma_peak(int64_t steps) {
     static volatile float factor = 0.5f;
     static const float spread[] = {0.25f, 0.5f, 0.75f, 1.25f, 1.5f, 1.75f, 2.0f, 2.25f};
@@ -23,7 +30,7 @@ static double fma_peak(int64_t steps) {
     for (int64_t step = 0; step < steps; step++) {
         LW_UNROLL
         for (int i = 0; i < LW_FMA_CHAINS; i++)
-            x[i] = v_fma(x[i], a, b);
+            x[i] = fma_peak_step(x[i], a, b);
     }
     LW_UNROLL
     for (int i = 1; i < LW_FMA_CHAINS; i++)
