@@ -257,6 +257,7 @@ static int measure(const struct command *cmd, struct bench_flags *flags, const s
     char dir[1024] = "", mnist_line[300] = "";
     int status = cmd->mnist ? bench_summary_mnist(cmd->mnist, mnist_line, sizeof mnist_line) : CLI_GO;
     if (status == CLI_GO && cmd->results) status = bench_results_dir(cmd->results, dir, sizeof dir);
+    if (status == CLI_GO && flags->out) status = bench_try_file(flags->out);
     if (status != CLI_GO) return status;
     struct lw_gbench_output outputs[2];
     size_t output_count = 0;

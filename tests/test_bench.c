@@ -1,5 +1,6 @@
 /* `lanewise bench`: the names, counters, flags, files and exit statuses that other programs rely on. */
 #include <criterion/criterion.h>
+#include <criterion/redirect.h>
 #include <cjson/cJSON.h>
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/bench.h"
 #include "bench/results.h"
 #include "lanewise.h"
 
@@ -256,3 +258,26 @@ Test(bench, names_of_cpus) {
         cr_expect_str_eq(slug, cases[i][3]);
     }
 }
+
+/* The linker sends this program's calls of lw_plan_execute() here (see CMakeLists.txt). */
+static bool spoil;
+lw_status __real_lw_plan_execute(const lw_plan *plan, const float *src, float *dst, void *workspace);
+lw_status __wrap_lw_plan_execute(const lw_plan *plan, const float *src, float *dst, void *workspace);
+lw_status __wrap_lw_plan_execute(const lw_plan *plan, const float *src, float *dst, void *workspace) {
+    lw_status status = __real_lw_plan_execute(plan, src, dst, workspace);
+    if (spoil) dst[0] += 0.125f;
+    return status;
+}
+
+static int bench_in_process(bool wrong) {
+    static char name[] = "bench", problem[] = TINY, isa[] = "--isa=scalar", threads[] = "--threads=1",
+                time[] = "--benchmark_min_time=0.01", format[] = "--benchmark_format=csv";
+    char *argv[] = {name, problem, isa, threads, time, format, NULL};
+    spoil = wrong;
+    cr_redirect_stdout();
+    cr_redirect_stderr();
+    return lw_bench_command(6, argv);
+}
+
+Test(bench, a_wrong_result_is_status_1) { cr_assert_eq(bench_in_process(true), 1); }
+Test(bench, a_right_result_is_status_0) { cr_assert_eq(bench_in_process(false), 0); }
