@@ -70,8 +70,7 @@ lw_desc lw_softmax(int64_t batch, int64_t classes) {
     return plain(LW_SOFTMAX, batch, classes, 1, 1, classes);
 }
 
-/* ---- checks: each returns the first fault ----------------------------------------------------------------
- */
+/* ---- checks: each returns the first fault -------------------------------------------------------------- */
 
 struct field {
     const char *name;
@@ -197,8 +196,7 @@ lw_status lw_desc_check(const lw_desc *desc, lw_error *err) {
     return status == LW_OK ? lw_succeed(err) : status;
 }
 
-/* ---- shapes ----------------------------------------------------------------------------------------------
- */
+/* ---- shapes -------------------------------------------------------------------------------------------- */
 
 void lw_desc_output(const lw_desc *desc, int64_t *oc, int64_t *oh, int64_t *ow) {
     int64_t c = 0, h = 0, w = 0;

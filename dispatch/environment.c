@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "dispatch/environment.h"
 #include "dispatch/error.h"
@@ -21,6 +22,11 @@ static void list_isas(char *text, size_t size) {
         used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", lw_isa_at(i)->name);
 }
 
+static bool is_readable_file(const char *path) {
+    struct stat info;
+    return !stat(path, &info) && S_ISREG(info.st_mode) && !access(path, R_OK);
+}
+
 lw_status lw_environment_read(struct lw_environment *env, lw_error *err) {
     *env =
         (struct lw_environment){.kernel = value_of("LANEWISE_KERNEL"), .wisdom = value_of("LANEWISE_WISDOM")};
@@ -35,7 +41,7 @@ lw_status lw_environment_read(struct lw_environment *env, lw_error *err) {
     }
     if (env->kernel && !lw_row_find(env->kernel, &row))
         return lw_fail(err, LW_ERR_UNKNOWN, "LANEWISE_KERNEL: no kernel is named '%.100s'", env->kernel);
-    if (env->wisdom && access(env->wisdom, R_OK))
+    if (env->wisdom && !is_readable_file(env->wisdom))
         return lw_fail(err, LW_ERR_ENVIRONMENT, "LANEWISE_WISDOM: can't read '%.160s'", env->wisdom);
     if (verbose && strcmp(verbose, "0") && strcmp(verbose, "1"))
         return lw_fail(err, LW_ERR_ENVIRONMENT, "LANEWISE_VERBOSE is '%.60s', neither 0 nor 1", verbose);

@@ -116,8 +116,7 @@ size_t lw_plan_packed_bytes(const lw_plan *plan) { return plan ? plan->packed_by
 const char *lw_plan_kernel(const lw_plan *plan) { return plan ? plan->row.kernel->name : ""; }
 const char *lw_plan_rule(const lw_plan *plan) { return plan ? plan->rule : ""; }
 
-/* ---- execution -------------------------------------------------------------------------------------------
- */
+/* ---- execution ----------------------------------------------------------------------------------------- */
 
 struct execution {
     struct lw_call call;

@@ -76,8 +76,7 @@ static bool spin_until(lw_pool *pool, bool (*ready)(lw_pool *, uint64_t), uint64
     }
 }
 
-/* ---- workers ---------------------------------------------------------------------------------------------
- */
+/* ---- workers ------------------------------------------------------------------------------------------- */
 
 static uint64_t epoch_of(uint64_t state) { return state / EPOCH; }
 
@@ -144,8 +143,7 @@ static void wake_workers(lw_pool *pool) {
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* ---- the caller ------------------------------------------------------------------------------------------
- */
+/* ---- the caller ---------------------------------------------------------------------------------------- */
 
 static bool all_left(lw_pool *pool, uint64_t unused) {
     (void)unused;
@@ -182,8 +180,7 @@ void lw_pool_run(lw_pool *pool, int64_t tasks, void (*run)(void *arg, int64_t ta
     atomic_store_explicit(&pool->busy, false, memory_order_release);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------
- */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 int lw_pool_threads(const lw_pool *pool) { return pool ? pool->threads : 1; }
 

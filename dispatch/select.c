@@ -11,8 +11,7 @@
 #include "dispatch/size.h"
 #include "dispatch/wisdom.h"
 
-/* ---- the question ----------------------------------------------------------------------------------------
- */
+/* ---- the question -------------------------------------------------------------------------------------- */
 
 lw_options lw_default_options(void) {
     return (lw_options){.effort = LW_ESTIMATE, .max_error = LW_ERROR_FAST, .threads = 1};
@@ -44,8 +43,7 @@ lw_status lw_request_init(struct lw_request *request, const lw_desc *desc, const
     return LW_OK;
 }
 
-/* ---- candidates ------------------------------------------------------------------------------------------
- */
+/* ---- candidates ---------------------------------------------------------------------------------------- */
 
 static void refuse(lw_candidate *c, const char *reason) {
     c->eligible = false;
@@ -90,14 +88,15 @@ static void consider(const struct lw_request *r, struct lw_considered *x) {
     char text[sizeof c->reason];
     if (!describe(r, x))
         refuse(c, "its sizes overflow the address range");
-    else if (!within_error(c, k, r->opt.max_error)) {
-        snprintf(text, sizeof text, "its relative L2 error %.1e is above the budget %.1e", c->rel_l2,
-                 r->opt.max_error);
-        refuse(c, text);
-    } else if (r->opt.max_workspace && c->workspace_bytes > r->opt.max_workspace) {
+    else if (r->opt.max_workspace && c->workspace_bytes > r->opt.max_workspace) {
         snprintf(text, sizeof text, "its workspace of %zu bytes is above the budget of %zu",
                  c->workspace_bytes, r->opt.max_workspace);
         refuse(c, text);
+    } else if (!within_error(c, k, r->opt.max_error)) {
+        snprintf(text, sizeof text, "its relative L2 error %.1e is above the budget %.1e", c->rel_l2,
+                 r->opt.max_error);
+        refuse(c, text);
+        x->over_error = true;
     }
 }
 
@@ -127,13 +126,16 @@ static lw_status keep_isa(const struct lw_request *r, struct lw_selection *s, lw
     size_t kept = any ? isa : scalar;
     char text[96];
     snprintf(text, sizeof text, "ISA %.60s was asked for", name);
-    for (size_t i = 0; i < s->count; i++)
-        if (s->list[i].c.eligible && s->list[i].row.isa_index != kept) refuse(&s->list[i].c, text);
+    for (size_t i = 0; i < s->count; i++) {
+        struct lw_considered *x = &s->list[i];
+        if (x->row.isa_index == kept) continue;
+        if (x->c.eligible || x->over_error) refuse(&x->c, text);
+        x->over_error = false;
+    }
     return LW_OK;
 }
 
-/* ---- the rules -------------------------------------------------------------------------------------------
- */
+/* ---- the rules ----------------------------------------------------------------------------------------- */
 
 /* The name that is forced on this problem, or NULL. LANEWISE_KERNEL speaks of its own operation only. */
 static const char *forced_name(const struct lw_request *r) {
@@ -151,10 +153,6 @@ static size_t position(const struct lw_selection *s, const struct lw_row *row) {
 }
 
 /* Forcing overrides the error budget, but for strict: that one is a promise about the results. */
-static bool force_is_accurate(const struct lw_request *r, const struct lw_considered *x) {
-    return r->opt.max_error > 0.0 || within_error(&x->c, x->row.kernel, 0.0);
-}
-
 static lw_status force(const struct lw_request *r, struct lw_selection *s, const char *name, lw_error *err) {
     struct lw_row row;
     const char *reason;
@@ -166,12 +164,8 @@ static lw_status force(const struct lw_request *r, struct lw_selection *s, const
         return lw_fail(err, LW_ERR_UNSUPPORTED, "%s: %s", name, reason);
     size_t i = position(s, &row);
     struct lw_considered *x = &s->list[i];
-    bool over_error = !within_error(&x->c, row.kernel, r->opt.max_error);
-    if (!x->c.eligible && !(over_error && force_is_accurate(r, x)))
+    if (!x->c.eligible && !(x->over_error && r->opt.max_error > 0.0))
         return lw_fail(err, LW_ERR_UNSUPPORTED, "%s: %s", name, x->c.reason);
-    if (r->opt.max_workspace && x->c.workspace_bytes > r->opt.max_workspace)
-        return lw_fail(err, LW_ERR_UNSUPPORTED, "%s: its workspace of %zu bytes is above the budget of %zu",
-                       name, x->c.workspace_bytes, r->opt.max_workspace);
     x->c.eligible = true;
     x->c.reason[0] = 0;
     s->chosen = i;

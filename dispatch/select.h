@@ -17,6 +17,7 @@ struct lw_request {
 struct lw_considered {
     struct lw_row row;
     lw_candidate c;
+    bool over_error; /* not eligible, for no reason but the error budget */
 };
 
 struct lw_selection {
