@@ -4,40 +4,56 @@
 #define LW_FMA_PEAK_H
 
 #include <stdint.h>
+#include <string.h>
 
 #ifndef LW_FMA_CHAINS
 #define LW_FMA_CHAINS 12 /* leaves room for the two factors in 16 registers */
 #endif
 
-/* One step of a chain. Fused, the chain runs through the addend, as in the kernels: an FMA that overwrites
- * its addend (all of NEON's) would need a move otherwise. Unfused, that would leave the product to be
- * computed once. */
-LW_INLINE vf fma_peak_step(vf x, vf a, vf b) {
-    return LW_FMA_ROUNDINGS == 1 ? v_fma(a, b, x) : v_fma(x, a, b);
-}
+#if LW_FMA_ROUNDINGS == 1
+/* The chain runs through the addend, as in the kernels: an FMA that overwrites its addend (all of NEON's)
+ * would need a move otherwise. Factors of 1/2: it stops growing at 2^22. */
+typedef vf fma_peak_v;
+LW_INLINE fma_peak_v fma_peak_step(fma_peak_v x, fma_peak_v a, fma_peak_v b) { return v_fma(a, b, x); }
+#else
+/* Compilers pack plain C into the baseline's vectors where they can, so four lanes are its peak. The chain
+ * runs through a factor, or the product would be computed once. Factor and addend of 1/2: it goes to 1. */
+typedef float fma_peak_v __attribute__((vector_size(16)));
+LW_INLINE fma_peak_v fma_peak_step(fma_peak_v x, fma_peak_v a, fma_peak_v b) { return x * a + b; }
+#endif
 
-/* Does `steps` FMAs on each chain and returns the FLOPs done. With both factors 1/2 a chain stops growing at
- * 2^22, or goes to 1: no overflow, no denormals. The factors and the result pass through volatile memory, so
- * that nothing is computed ahead or dropped. */
+/* Beyond this point the compiler knows nothing of the contents of memory: nothing is computed ahead or
+ * dropped. */
+#define LW_FMA_PEAK_BARRIER(memory) __asm__ volatile("" : : "r"(memory) : "memory")
+
+/* Does `steps` FMAs on each chain and returns the FLOPs done. */
 static double fma_peak(int64_t steps) {
-    static volatile float factor = 0.5f;
-    static const float spread[] = {0.25f, 0.5f, 0.75f, 1.25f, 1.5f, 1.75f, 2.0f, 2.25f};
-    vf a = v_set1(factor), b = v_set1(factor), x[LW_FMA_CHAINS];
-
+    enum { LANES = sizeof(fma_peak_v) / sizeof(float) };
+    float half[LANES], memory[LW_FMA_CHAINS * LANES];
+    for (int i = 0; i < LANES; i++)
+        half[i] = 0.5f;
+    for (int i = 0; i < LW_FMA_CHAINS * LANES; i++)
+        memory[i] = 0.25f * (float)(i + 1);
+    LW_FMA_PEAK_BARRIER(half);
+    LW_FMA_PEAK_BARRIER(memory);
+    fma_peak_v a, b, x[LW_FMA_CHAINS];
+    memcpy(&a, half, sizeof a);
+    memcpy(&b, half, sizeof b);
     LW_UNROLL
     for (int i = 0; i < LW_FMA_CHAINS; i++)
-        x[i] = v_set1(spread[i % 8] + (float)i * factor);
+        memcpy(&x[i], memory + i * LANES, sizeof x[i]);
     for (int64_t step = 0; step < steps; step++) {
         LW_UNROLL
         for (int i = 0; i < LW_FMA_CHAINS; i++)
             x[i] = fma_peak_step(x[i], a, b);
     }
     LW_UNROLL
-    for (int i = 1; i < LW_FMA_CHAINS; i++)
-        x[0] = v_add(x[0], x[i]);
-    volatile float sink = v_sum(x[0]);
-    (void)sink;
-    return 2.0 * VL * LW_FMA_CHAINS * (double)steps;
+    for (int i = 0; i < LW_FMA_CHAINS; i++)
+        memcpy(memory + i * LANES, &x[i], sizeof x[i]);
+    LW_FMA_PEAK_BARRIER(memory);
+    return 2.0 * LANES * LW_FMA_CHAINS * (double)steps;
 }
+
+#undef LW_FMA_PEAK_BARRIER
 
 #endif
