@@ -274,7 +274,7 @@ Test(cli, check_other_operations) {
         "check --json --op linear mb3_ic33_oc10",
         "check --json --op relu mb1_ic5ih7",
         "check --json --op softmax mb2_ic10",
-        "check --json --isa scalar --threads 2 --seed 7 " CONV,
+        ("check --json --isa scalar --threads 2 --seed 7 " CONV),
     };
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         cJSON *root = expect_json(0, commands[i]);
