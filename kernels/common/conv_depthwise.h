@@ -16,7 +16,8 @@
 #include "epilogue.h"
 #include "pack.h"
 
-#define DEPTHWISE_PIXELS 4
+#define DEPTHWISE_PIXELS 8     /* of a tile that is whole */
+#define DEPTHWISE_EDGE   4     /* of a tile that reaches into padding, or is all that a narrow image has */
 #define DEPTHWISE_STRIP  32768 /* floats of a transposed strip: 128 KB, for L2 */
 
 struct depthwise {
@@ -52,8 +53,7 @@ static struct depthwise depthwise_setup(const lw_desc *d) {
     return p;
 }
 
-/* ---- weights --------------------------------------------------------------------------------------------
- */
+/* ---- weights ----------------------------------------------------------------------------------------- */
 
 static int64_t depthwise_block_floats(const lw_desc *d) { return (d->kh * d->kw + 1) * LW_BLOCK; }
 
@@ -70,8 +70,7 @@ static void depthwise_pack(const lw_desc *d, const float *weights, const float *
                 *out++ = c >= d->ic ? 0.0f : t >= 0 ? weights[c * taps + t] : bias ? bias[c] : 0.0f;
 }
 
-/* ---- tiles ----------------------------------------------------------------------------------------------
- */
+/* ---- tiles ------------------------------------------------------------------------------------------- */
 
 /* A run of tiles of neighbouring outputs in one row. Steps are in floats. */
 struct depthwise_run {
@@ -82,25 +81,26 @@ struct depthwise_run {
     int64_t row, pixel, dst_pixel;  /* row: from tap to tap */
     int64_t width, channels;        /* columns of the source; channels to compute */
     int64_t ky, ky_end, kx, kx_end; /* taps to take (kx where the kernel isn't known) */
-    int64_t kw, taps, stride, dilation;
+    int64_t kh, kw, stride, dilation;
     bool relu;
 };
 
-/* One row of taps of a tile whose kernel width and stride are known. x: tap 0 of output 0. */
+/* One row of taps of a tile whose kernel width and stride are known. x: column 0. */
 LW_INLINE void depthwise_known(const struct depthwise_run *r, const float *x, const float *w, int64_t start,
-                               int n, vf *acc, const int width, const int stride, const bool clipped) {
+                               int n, vf *acc, const int pixels, const int width, const int stride,
+                               const bool clipped) {
     vf weight[5];
     LW_UNROLL
     for (int k = 0; k < width; k++)
         weight[k] = v_load(w + k * LW_BLOCK);
     LW_UNROLL
-    for (int j = 0; j < (DEPTHWISE_PIXELS - 1) * stride + width; j++) {
+    for (int j = 0; j < (pixels - 1) * stride + width; j++) {
         if (clipped && (start + j < 0 || start + j >= r->width)) continue;
         const float *at = x + (start + j) * r->pixel;
         vf v = n == VL ? v_load(at) : v_load_n(at, n);
         LW_UNROLL
         for (int k = 0; k < width; k++)
-            if (j >= k && (j - k) % stride == 0 && (j - k) / stride < DEPTHWISE_PIXELS)
+            if (j >= k && (j - k) % stride == 0 && (j - k) / stride < pixels)
                 acc[(j - k) / stride] = v_fma(weight[k], v, acc[(j - k) / stride]);
     }
 }
@@ -118,48 +118,47 @@ LW_INLINE void depthwise_any(const struct depthwise_run *r, const float *x, cons
     }
 }
 
-/* One tile of n channels. x, w, dst: at those channels. width 0: any kernel. */
-LW_INLINE void depthwise_tile(const struct depthwise_run *r, const float *x, const float *w, float *dst,
-                              int64_t start, int n, const int pixels, const int width, const int stride,
-                              const bool clipped) {
+/* All tiles of n <= VL channels; x, w, dst: at those channels. width: of the kernel, 0: any. */
+LW_INLINE void depthwise_lanes(const struct depthwise_run *r, const float *x, const float *w, float *dst,
+                               int n, const int pixels, const int width, const int stride,
+                               const bool clipped) {
     vf acc[DEPTHWISE_PIXELS], bias = v_load(w);
-    LW_UNROLL
-    for (int p = 0; p < pixels; p++)
-        acc[p] = bias;
+    int64_t start = r->start, step = pixels * (width > 0 ? stride : r->stride);
     w += (1 + r->ky * r->kw) * LW_BLOCK;
-    for (int64_t ky = r->ky; ky < r->ky_end; ky++, x += r->row, w += r->kw * LW_BLOCK) {
-        if (width > 0)
-            depthwise_known(r, x, w, start, n, acc, width, stride, clipped);
-        else
-            depthwise_any(r, x, w, start, n, acc, pixels);
-    }
-    LW_UNROLL
-    for (int p = 0; p < pixels; p++) {
-        vf y = r->relu ? v_relu(acc[p]) : acc[p];
-        if (n == VL)
-            v_store(dst + p * r->dst_pixel, y);
-        else
-            v_store_n(dst + p * r->dst_pixel, y, n);
+    for (int64_t i = 0; i < r->count; i++, start += step, dst += pixels * r->dst_pixel) {
+        LW_UNROLL
+        for (int p = 0; p < pixels; p++)
+            acc[p] = bias;
+        const float *row = x, *weights = w;
+        for (int64_t ky = r->ky; ky < r->ky_end; ky++, row += r->row, weights += r->kw * LW_BLOCK) {
+            if (width > 0)
+                depthwise_known(r, row, weights, start, n, acc, pixels, width, stride, clipped);
+            else
+                depthwise_any(r, row, weights, start, n, acc, pixels);
+        }
+        LW_UNROLL
+        for (int p = 0; p < pixels; p++) {
+            vf y = r->relu ? v_relu(acc[p]) : acc[p];
+            if (n == VL)
+                v_store(dst + p * r->dst_pixel, y);
+            else
+                v_store_n(dst + p * r->dst_pixel, y, n);
+        }
     }
 }
 
 LW_INLINE void depthwise_tiles(const struct depthwise_run *run, const int pixels, const int width,
                                const int stride, const bool clipped) {
     const struct depthwise_run r = *run; /* a copy: stores through dst can't change it */
-    int64_t step = pixels * (width > 0 ? stride : r.stride), block = (r.taps + 1) * LW_BLOCK;
-    float *dst = r.dst;
-    for (int64_t i = 0; i < r.count; i++, dst += pixels * r.dst_pixel) {
-        const float *w = r.weights;
-        for (int64_t c = 0; c < r.channels; w += block)
-            for (int v = 0; v < LW_BLOCK && c < r.channels; v += VL, c += VL) {
-                int64_t start = r.start + i * step;
-                if (r.channels - c >= VL)
-                    depthwise_tile(&r, r.x + c, w + v, dst + c, start, VL, pixels, width, stride, clipped);
-                else
-                    depthwise_tile(&r, r.x + c, w + v, dst + c, start, (int)(r.channels - c), pixels, width,
-                                   stride, clipped);
-            }
-    }
+    const float *w = r.weights;
+    for (int64_t c = 0; c < r.channels; w += (r.kh * r.kw + 1) * LW_BLOCK)
+        for (int v = 0; v < LW_BLOCK && c < r.channels; v += VL, c += VL) {
+            int64_t n = r.channels - c;
+            if (n >= VL)
+                depthwise_lanes(&r, r.x + c, w + v, r.dst + c, VL, pixels, width, stride, clipped);
+            else
+                depthwise_lanes(&r, r.x + c, w + v, r.dst + c, (int)n, pixels, width, stride, clipped);
+        }
 }
 
 typedef void depthwise_function(const struct depthwise_run *run);
@@ -174,27 +173,26 @@ DEPTHWISE_FUNCTION(depthwise_3s1, DEPTHWISE_PIXELS, 3, 1, false)
 DEPTHWISE_FUNCTION(depthwise_3s2, DEPTHWISE_PIXELS, 3, 2, false)
 DEPTHWISE_FUNCTION(depthwise_5s1, DEPTHWISE_PIXELS, 5, 1, false)
 DEPTHWISE_FUNCTION(depthwise_5s2, DEPTHWISE_PIXELS, 5, 2, false)
-DEPTHWISE_FUNCTION(depthwise_3s1_clipped, DEPTHWISE_PIXELS, 3, 1, true)
-DEPTHWISE_FUNCTION(depthwise_3s2_clipped, DEPTHWISE_PIXELS, 3, 2, true)
-DEPTHWISE_FUNCTION(depthwise_5s1_clipped, DEPTHWISE_PIXELS, 5, 1, true)
-DEPTHWISE_FUNCTION(depthwise_5s2_clipped, DEPTHWISE_PIXELS, 5, 2, true)
+DEPTHWISE_FUNCTION(depthwise_3s1_edge, DEPTHWISE_EDGE, 3, 1, true)
+DEPTHWISE_FUNCTION(depthwise_3s2_edge, DEPTHWISE_EDGE, 3, 2, true)
+DEPTHWISE_FUNCTION(depthwise_5s1_edge, DEPTHWISE_EDGE, 5, 1, true)
+DEPTHWISE_FUNCTION(depthwise_5s2_edge, DEPTHWISE_EDGE, 5, 2, true)
 
 /* What computes whole tiles, and tiles that reach into padding (NULL: those go pixel by pixel). */
 struct depthwise_functions {
-    depthwise_function *whole, *clipped;
+    depthwise_function *whole, *edge;
 };
 
 static struct depthwise_functions depthwise_pick(const lw_desc *d) {
     static const struct depthwise_functions known[2][2] = {
-        {{depthwise_3s1, depthwise_3s1_clipped}, {depthwise_3s2, depthwise_3s2_clipped}},
-        {{depthwise_5s1, depthwise_5s1_clipped}, {depthwise_5s2, depthwise_5s2_clipped}}};
+        {{depthwise_3s1, depthwise_3s1_edge}, {depthwise_3s2, depthwise_3s2_edge}},
+        {{depthwise_5s1, depthwise_5s1_edge}, {depthwise_5s2, depthwise_5s2_edge}}};
     if ((d->kw == 3 || d->kw == 5) && d->stride_w <= 2 && d->dilation_w == 1)
         return known[d->kw == 5][d->stride_w - 1];
     return (struct depthwise_functions){depthwise_whole, NULL};
 }
 
-/* ---- rows -----------------------------------------------------------------------------------------------
- */
+/* ---- rows -------------------------------------------------------------------------------------------- */
 
 /* Rows of one group of channels, from row y on. */
 struct depthwise_source {
@@ -205,8 +203,8 @@ struct depthwise_source {
 /* Row oy of the convolution to dst. run: what doesn't change from row to row. */
 static void depthwise_row(const struct depthwise *p, struct depthwise_run run,
                           const struct depthwise_source *src, int64_t oy, float *dst, int64_t dst_pixel) {
-    struct depthwise_functions f = depthwise_pick(p->desc);
-    int64_t row = p->w.in * src->pixel, last = p->w.out - DEPTHWISE_PIXELS;
+    const struct depthwise_functions f = depthwise_pick(p->desc);
+    int64_t row = p->w.in * src->pixel, last = p->w.out - DEPTHWISE_EDGE;
     axis_taps(&p->h, oy, &run.ky, &run.ky_end);
     run.x = src->data;
     if (run.ky < run.ky_end) run.x += (axis_start(&p->h, oy) + run.ky * p->h.dilation - src->y) * row;
@@ -214,16 +212,21 @@ static void depthwise_row(const struct depthwise *p, struct depthwise_run run,
     run.pixel = src->pixel;
     run.dst_pixel = dst_pixel;
     for (int64_t ox = 0; ox < p->w.out;) {
-        /* Whole tiles as far as they go; then a tile which overlaps the one before, or single pixels. */
-        int64_t whole = ox >= p->x_begin && ox < p->x_end ? (p->x_end - ox) / DEPTHWISE_PIXELS : 0;
-        bool single = whole == 0 && (f.clipped == NULL || last < 0);
-        if (whole == 0 && !single) ox = lw_min(ox, last);
+        int64_t whole = ox >= p->x_begin ? (p->x_end - ox) / DEPTHWISE_PIXELS : 0;
+        bool single = f.edge == NULL || last < 0;
+        run.count = 1;
+        if (whole > 0)
+            run.count = whole;
+        else if (!single)
+            ox = lw_min(ox, last); /* the last tile overlaps the one before */
         axis_taps(&p->w, ox, &run.kx, &run.kx_end);
         run.start = axis_start(&p->w, ox);
         run.dst = dst + ox * dst_pixel;
-        run.count = lw_max(1, whole);
-        (whole > 0 ? f.whole : single ? depthwise_single : f.clipped)(&run);
-        ox += run.count * (single ? 1 : DEPTHWISE_PIXELS);
+        if (whole > 0)
+            f.whole(&run);
+        else
+            (single ? depthwise_single : f.edge)(&run);
+        ox += run.count * (whole > 0 ? DEPTHWISE_PIXELS : single ? 1 : DEPTHWISE_EDGE);
     }
 }
 
@@ -275,8 +278,9 @@ static void depthwise_strip(const struct depthwise *p, const struct lw_call *cal
                                            first / LW_BLOCK * depthwise_block_floats(d),
                                 .width = d->iw,
                                 .channels = channels,
+                                .kh = d->kh,
                                 .kw = d->kw,
-                                .taps = d->kh * d->kw,
+
                                 .stride = d->stride_w,
                                 .dilation = d->dilation_w};
     struct out_row out = {.dst = dst,
@@ -310,8 +314,7 @@ static void depthwise_strip(const struct depthwise *p, const struct lw_call *cal
     }
 }
 
-/* ---- the row --------------------------------------------------------------------------------------------
- */
+/* ---- the row ----------------------------------------------------------------------------------------- */
 
 static double depthwise_cycles(const lw_desc *d) {
     struct depthwise p = depthwise_setup(d);
@@ -319,7 +322,7 @@ static double depthwise_cycles(const lw_desc *d) {
     double vectors = (double)d->batch * (double)lw_div_up(d->ic, VL), outputs = (double)(p.h.out * p.w.out);
     double moved = d->src_layout == LW_NCHW ? 1.5 * (double)(d->ih * d->iw) : 0;
     moved += depthwise_direct(d) ? 0 : outputs;
-    double known = depthwise_pick(d).clipped ? 0.7 : 1.2;
+    double known = depthwise_pick(d).edge ? 0.7 : 1.2;
     return cost_cycles(vectors * (outputs * (2 + known * taps * LW_FMA_ROUNDINGS) + 4 * moved),
                        channels * (outputs + (double)(d->ih * d->iw)));
 }
