@@ -24,9 +24,9 @@ static void check_slice(lw_op op, int slice, int slices) {
     for (size_t r = 0; r < rows->count; r++)
         for (size_t p = (size_t)slice; p < corpus->count; p += (size_t)slices)
             for (int pair = 0; pair < 9; pair++)
-                for (int k = 0; k < (test_quick() || op != LW_CONV ? 1 : 2); k++) {
+                for (int k = 0; k < (test_quick() || op != LW_CONV ? 1 : TEST_TAILS); k++) {
                     lw_desc d = corpus->problem[p].desc;
-                    int turn = (int)p / slices + pair + 2 * k;
+                    int turn = (int)p / slices + pair + k;
                     struct lw_verify_options opt = {.seed = p, .threads = 1 + turn % 3};
                     d.src_layout = layouts[pair / 3];
                     d.dst_layout = layouts[pair % 3];
