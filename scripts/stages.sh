@@ -143,12 +143,12 @@ stage_gcc() {
 
 # ---- older CPUs --------------------------------------------------------------------------------------------
 
-# usable COMMAND...: the ISAs that `lanewise list` says are usable, in one line.
-usable() { "$@" list --json | tr -d ' \n' | grep -o '"isa":"[a-z0-9]*","usable":true' | cut -d '"' -f 4 | sort -u | paste -sd ' '; }
+# has_isas WANTED COMMAND...: are these the ISAs that `lanewise list` says are usable?
 has_isas() {
     local wanted=$1 found
     shift
-    found=$(usable "$@")
+    found=$("$@" list --json | tr -d ' \n\t' | grep -o '"isa":"[^"]*","tile":"[^"]*","usable":true' | cut -d '"' -f 4 |
+        sort -u | paste -sd ' ')
     [ "$found" = "$wanted" ] || {
         echo "usable: '$found' instead of '$wanted'"
         return 1
@@ -165,28 +165,29 @@ exits_with() {
 }
 
 stage_fallbacks() {
-    local qemu=qemu-x86_64-static tool=$OUT/native/lanewise cpu wanted ok=0 problem=mb1ic8ih9oc16kh3ph1
+    local qemu=qemu-x86_64-static tool=$OUT/native/lanewise ok=0 problem=mb1ic8ih9oc16kh3ph1
     [ "$(uname -m)" = x86_64 ] || skip "this CPU isn't x86-64"
     command -v $qemu >/dev/null || skip "no $qemu"
-    [ -x "$tool" ] || die "build-test/native is missing: run the stage 'native' first"
-    for cpu in Nehalem Haswell; do
-        wanted=scalar
-        if [ $cpu = Haswell ]; then
-            wanted="avx2 scalar"
-            if ! has_isas "avx2 scalar" $qemu -cpu $cpu "$tool" && qemu_older_than 7 2; then
-                reason "this qemu can't emulate AVX2 (7.2 can): Haswell not checked"
-                count 0 0 1
-                continue
-            fi
-        fi
-        check "$cpu: usable ISAs are $wanted" has_isas "$wanted" $qemu -cpu $cpu "$tool" || ok=1
-        check "$cpu: lanewise check" exits_with 0 $qemu -cpu $cpu "$tool" check --op conv $problem || ok=1
-        check "$cpu: --isa avx512 is refused" exits_with 3 $qemu -cpu $cpu "$tool" check --isa avx512 --op conv $problem ||
+    [ -x "$tool" ] || {
+        echo "build-test/native is missing: the stage native builds it"
+        return 1
+    }
+    check "Nehalem: only scalar is usable" has_isas scalar $qemu -cpu Nehalem "$tool" || ok=1
+    check "Nehalem: lanewise check" exits_with 0 $qemu -cpu Nehalem "$tool" check $problem || ok=1
+    check "Nehalem: lanewise mnist" exits_with 0 $qemu -cpu Nehalem "$tool" mnist models/digits/3.png || ok=1
+    check "Nehalem: --isa avx2 is refused" exits_with 3 $qemu -cpu Nehalem "$tool" check --isa avx2 $problem || ok=1
+    if qemu_older_than 7 2; then
+        reason "this qemu can't emulate AVX2 (7.2 can): Haswell not checked"
+        count 0 0 3
+    else
+        # Not `lanewise check`: it has guard pages, and qemu's masked loads touch the lanes that are masked out.
+        check "Haswell: AVX2 and scalar are usable" has_isas "avx2 scalar" $qemu -cpu Haswell "$tool" || ok=1
+        check "Haswell: lanewise mnist" exits_with 0 $qemu -cpu Haswell "$tool" mnist models/digits/3.png || ok=1
+        check "Haswell: --isa avx512 is refused" exits_with 3 $qemu -cpu Haswell "$tool" check --isa avx512 $problem ||
             ok=1
-    done
-    check "Nehalem: --isa avx2 is refused" exits_with 3 $qemu -cpu Nehalem "$tool" check --isa avx2 --op conv $problem || ok=1
-    check "LANEWISE_ISA=scalar caps" env LANEWISE_ISA=scalar bash -c \
-        "$(declare -f usable has_isas); has_isas scalar '$tool'" || ok=1
+    fi
+    export LANEWISE_ISA=scalar
+    check "LANEWISE_ISA=scalar caps" has_isas scalar "$tool" || ok=1
     return $ok
 }
 
