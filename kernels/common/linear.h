@@ -1,7 +1,8 @@
 /* Fully connected layer. Vectors run along the inputs: a tile holds `outputs` x `images` sums, each a vector
  * that is added up at the end, so that ten outputs waste no lanes and weights stream through the cache once,
- * in order. Images share the weights that are loaded; with several images the inputs are taken in chunks, for
- * the weights of a chunk to stay in L1. The order of each sum is the same whatever its tile or task.
+ * in order. Images share the weights that are loaded. Inputs are taken in chunks: the weights of a chunk stay
+ * in L1 for a group of images, and short chains round less. The order of each sum is the same whatever its
+ * tile, its task or the batch.
  *
  * Packed: tiles of outputs one after the other, each [inputs / VL][outputs of the tile][VL] in the order of
  * the source's memory, zero in the lanes beyond; then the biases. */
@@ -17,8 +18,8 @@
 #else
 #define LINEAR_IMAGES 2
 #endif
-#define LINEAR_GROUP 16   /* images of a task */
-#define LINEAR_CHUNK 1024 /* inputs; a multiple of VL */
+#define LINEAR_GROUP 16                     /* images of a task */
+#define LINEAR_CHUNK (VL == 1 ? 256 : 1024) /* inputs; a multiple of VL */
 
 /* Floats of one image in the source's memory. */
 static int64_t linear_inputs(const lw_desc *d) {
@@ -63,11 +64,8 @@ LW_INLINE void linear_tile(const float *x, int64_t step, const float *w, int64_t
                            const int images, const int outputs) {
     vf acc[LINEAR_IMAGES][LINEAR_OUTPUTS], v[LINEAR_IMAGES];
     LW_UNROLL
-    for (int n = 0; n < images; n++) {
-        LW_UNROLL
-        for (int o = 0; o < outputs; o++)
-            acc[n][o] = sums[n * outputs + o];
-    }
+    for (int i = 0; i < images * outputs; i++)
+        acc[i / outputs][i % outputs] = v_zero();
     for (int64_t left = count; left > 0; left -= VL, x += VL, w += outputs * VL) {
         LW_UNROLL
         for (int n = 0; n < images; n++)
@@ -84,7 +82,7 @@ LW_INLINE void linear_tile(const float *x, int64_t step, const float *w, int64_t
     for (int n = 0; n < images; n++) {
         LW_UNROLL
         for (int o = 0; o < outputs; o++)
-            sums[n * outputs + o] = acc[n][o];
+            sums[n * outputs + o] = v_add(sums[n * outputs + o], acc[n][o]);
     }
 }
 
@@ -132,11 +130,10 @@ static void linear_group(const struct lw_call *call, int64_t n, int64_t n_end, i
     vf sums[LINEAR_GROUP * LINEAR_OUTPUTS];
     for (int64_t i = 0; i < (n_end - n) * outputs; i++)
         sums[i] = v_zero();
-    int64_t chunk = n_end - n > LINEAR_IMAGES ? LINEAR_CHUNK : inputs, taken;
-    for (int64_t i = 0; i < inputs; i += chunk) {
+    for (int64_t i = 0, taken; i < inputs; i += LINEAR_CHUNK) {
         for (int64_t m = n; m < n_end; m += taken) {
             linear_tile_function *run = linear_pick(n_end - m, outputs, &taken);
-            run(call->src + m * inputs + i, inputs, w + i * outputs, lw_min(chunk, inputs - i),
+            run(call->src + m * inputs + i, inputs, w + i * outputs, lw_min(LINEAR_CHUNK, inputs - i),
                 sums + (m - n) * outputs);
         }
     }
@@ -178,14 +175,19 @@ static void linear_run(const struct lw_call *call, int64_t begin, int64_t end, v
     }
 }
 
-/* A chain of one product for each vector of inputs, the tree of v_sum (at most 4 levels), the bias. */
+/* Roundings in sequence: a product for each vector of a chunk, a sum for each chunk. */
+static double linear_products(const lw_desc *d) {
+    return (double)lw_div_up(lw_min(LINEAR_CHUNK, linear_inputs(d)), VL);
+}
+static double linear_chunks(const lw_desc *d) { return (double)lw_div_up(linear_inputs(d), LINEAR_CHUNK); }
+
+/* Then come the tree of v_sum (at most 4 levels) and the bias. */
 static double linear_bound(const lw_desc *d) {
-    double chain = (double)lw_div_up(linear_inputs(d), VL);
-    return rounding_bound(LW_FMA_ROUNDINGS * chain + 4 + 1);
+    return rounding_bound(LW_FMA_ROUNDINGS * linear_products(d) + linear_chunks(d) + 4 + 1);
 }
 
 static double linear_rel_l2(const lw_desc *d) {
-    return 5e-8 + 2e-8 * sqrt((double)lw_div_up(linear_inputs(d), VL));
+    return 5e-8 + 2e-8 * sqrt(linear_products(d) + linear_chunks(d));
 }
 
 #define LW_ROWS_linear                                                                                       \

@@ -11,7 +11,8 @@
 #include "template.h"
 #include "window.h"
 
-#define SOFTMAX_LOWEST -104.0f /* exp() of this rounds to 0 */
+#define SOFTMAX_LOWEST -104.0f   /* exp() of this rounds to 0 */
+#define SOFTMAX_CHUNK  (64 * VL) /* values that are added up in one chain */
 
 /* exp of x in [SOFTMAX_LOWEST, 0]; NaN gives NaN. Scaled in two steps, so that denormal results are rounded
  * once. */
@@ -66,10 +67,14 @@ static void softmax_row(const float *src, float *dst, int64_t count) {
     for (int64_t i = 0; i < body; i += VL)
         max = v_max_keep(max, v_load(src + i));
     vf top = v_set1(v_hmax(max)), lowest = v_set1(SOFTMAX_LOWEST), sum = v_zero();
-    for (int64_t i = 0; i < body; i += VL) {
-        vf e = softmax_exp(v_max_keep(lowest, v_sub(v_load(src + i), top)));
-        sum = v_add(sum, e);
-        v_store(dst + i, e);
+    for (int64_t begin = 0; begin < body; begin += SOFTMAX_CHUNK) {
+        vf part = v_zero();
+        for (int64_t i = begin; i < lw_min(body, begin + SOFTMAX_CHUNK); i += VL) {
+            vf e = softmax_exp(v_max_keep(lowest, v_sub(v_load(src + i), top)));
+            part = v_add(part, e);
+            v_store(dst + i, e);
+        }
+        sum = v_add(sum, part);
     }
     vf last = softmax_exp(v_max_keep(lowest, v_sub(softmax_load(src + body, tail), top)));
     vf total = v_set1(v_sum(v_add(sum, last)));
@@ -108,15 +113,16 @@ static void softmax_run(const struct lw_call *call, int64_t begin, int64_t end, 
     }
 }
 
-static double softmax_bound(const lw_desc *d) {
-    double chain = (double)lw_div_up(d->ic, VL) + 4;
-    return rounding_bound(-SOFTMAX_LOWEST + log((double)d->ic) + 8 * LW_FMA_ROUNDINGS + chain + 1);
+/* Sums in sequence: a chunk, the chunks, the tail and the tree of v_sum. */
+static double softmax_chain(const lw_desc *d) {
+    return (double)(lw_div_up(lw_min(SOFTMAX_CHUNK, d->ic), VL) + lw_div_up(d->ic, SOFTMAX_CHUNK) + 5);
 }
 
-static double softmax_rel_l2(const lw_desc *d) {
-    (void)d;
-    return 1e-7;
+static double softmax_bound(const lw_desc *d) {
+    return rounding_bound(-SOFTMAX_LOWEST + log((double)d->ic) + 8 * LW_FMA_ROUNDINGS + softmax_chain(d) + 1);
 }
+
+static double softmax_rel_l2(const lw_desc *d) { return 5e-8 + 3e-8 * sqrt(softmax_chain(d)); }
 
 #define LW_ROWS_softmax                                                                                      \
     {.name = LW_ROW_NAME("softmax", ""),                                                                     \
