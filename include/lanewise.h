@@ -33,10 +33,12 @@ extern "C" {
 
 typedef enum lw_status {
     LW_OK = 0,
-    LW_ERR_INVALID,     /* a null pointer or a descriptor that can't be (negative size, output that doesn't fit) */
-    LW_ERR_OVERFLOW,    /* a size doesn't fit in memory's address range */
-    LW_ERR_NO_MEMORY,   /* an allocation failed */
-    LW_ERR_UNSUPPORTED, /* no kernel row takes this problem within the budgets, or the forced one refuses it */
+    LW_ERR_INVALID,   /* a null pointer or a descriptor that can't be (negative size, output that doesn't fit)
+                       */
+    LW_ERR_OVERFLOW,  /* a size doesn't fit in memory's address range */
+    LW_ERR_NO_MEMORY, /* an allocation failed */
+    LW_ERR_UNSUPPORTED, /* no kernel row takes this problem within the budgets, or the forced one refuses it
+                         */
     LW_ERR_ISA,         /* the forced kernel or ISA exists, but this CPU can't run it */
     LW_ERR_UNKNOWN,     /* no kernel or ISA has that name */
     LW_ERR_NO_WISDOM,   /* WISDOM_ONLY was asked for and nothing is known about the problem */
@@ -52,8 +54,9 @@ typedef struct lw_error {
 /* A static sentence for a status; never NULL. */
 LW_API const char *lw_status_text(lw_status status);
 
-/* With LANEWISE_VERBOSE=1 in the environment each plan decision is a line of text that goes to this function; NULL (the
- * default) drops them. It may be called by several threads at once, and is set once, before plans are made. */
+/* With LANEWISE_VERBOSE=1 in the environment each plan decision is a line of text that goes to this function;
+ * NULL (the default) drops them. It may be called by several threads at once, and is set once, before plans
+ * are made. */
 LW_API void lw_set_log(void (*line)(void *arg, const char *text), void *arg);
 
 /* ---- problems ------------------------------------------------------------------------------------------ */
@@ -97,15 +100,18 @@ typedef struct lw_desc {
     bool bias, relu, pool2x2;
 } lw_desc;
 
-/* Constructors: NCHW in and out, stride 1, no padding, no dilation, one group, no tail; conv and linear with bias. */
-LW_API lw_desc lw_conv2d(int64_t batch, int64_t ic, int64_t ih, int64_t iw, int64_t oc, int64_t kh, int64_t kw);
-LW_API lw_desc lw_maxpool2d(int64_t batch, int64_t channels, int64_t ih, int64_t iw, int64_t kernel, int64_t stride,
-                            int64_t pad);
+/* Constructors: NCHW in and out, stride 1, no padding, no dilation, one group, no tail; conv and linear with
+ * bias. */
+LW_API lw_desc lw_conv2d(int64_t batch, int64_t ic, int64_t ih, int64_t iw, int64_t oc, int64_t kh,
+                         int64_t kw);
+LW_API lw_desc lw_maxpool2d(int64_t batch, int64_t channels, int64_t ih, int64_t iw, int64_t kernel,
+                            int64_t stride, int64_t pad);
 LW_API lw_desc lw_linear(int64_t batch, int64_t in_features, int64_t out_features);
 LW_API lw_desc lw_relu(int64_t batch, int64_t channels, int64_t ih, int64_t iw);
 LW_API lw_desc lw_softmax(int64_t batch, int64_t classes);
 
-/* Checks a descriptor: LW_OK, or LW_ERR_INVALID / LW_ERR_OVERFLOW with the reason in *err (err may be NULL). */
+/* Checks a descriptor: LW_OK, or LW_ERR_INVALID / LW_ERR_OVERFLOW with the reason in *err (err may be NULL).
+ */
 LW_API lw_status lw_desc_check(const lw_desc *desc, lw_error *err);
 
 /* Shape of what the plan writes, the fused pool included: channels, height, width. */
@@ -117,7 +123,8 @@ LW_API size_t lw_dst_floats(const lw_desc *desc);
 LW_API size_t lw_weight_floats(const lw_desc *desc);
 
 /* Number of floats of a tensor in a layout (blocked counts the zero lanes); 0 on overflow. */
-LW_API size_t lw_tensor_floats(lw_layout layout, int64_t batch, int64_t channels, int64_t height, int64_t width);
+LW_API size_t lw_tensor_floats(lw_layout layout, int64_t batch, int64_t channels, int64_t height,
+                               int64_t width);
 
 /* Copies a tensor from one layout to another; src and dst must not overlap. */
 LW_API void lw_convert_layout(const float *src, lw_layout from, float *dst, lw_layout to, int64_t batch,
@@ -169,21 +176,23 @@ LW_API const char *lw_plan_kernel(const lw_plan *plan); /* the chosen row's name
 LW_API const char *lw_plan_rule(const lw_plan *plan);   /* "forced", "wisdom", "measured" or "estimated" */
 
 /* src and dst are of the descriptor's shapes and layouts, aligned as floats, and don't overlap. workspace has
- * lw_plan_workspace() bytes, aligned to 64, one for each concurrent execution. Results don't depend on the number of
- * threads, bit for bit. Fails with LW_ERR_INVALID on NULL or a misaligned workspace, and never otherwise. */
+ * lw_plan_workspace() bytes, aligned to 64, one for each concurrent execution. Results don't depend on the
+ * number of threads, bit for bit. Fails with LW_ERR_INVALID on NULL or a misaligned workspace, and never
+ * otherwise. */
 LW_API lw_status lw_plan_execute(const lw_plan *plan, const float *src, float *dst, void *workspace);
 
 /* ---- threads ------------------------------------------------------------------------------------------- */
 
-/* A pool of threads - 1 workers and the caller. Any number of plans may share one; when two executions meet, the
- * second runs on its caller alone. */
+/* A pool of threads - 1 workers and the caller. Any number of plans may share one; when two executions meet,
+ * the second runs on its caller alone. */
 LW_API lw_status lw_pool_create(lw_pool **pool, int threads, lw_error *err);
 LW_API void lw_pool_destroy(lw_pool *pool); /* after the plans that use it; NULL is fine */
 LW_API int lw_pool_threads(const lw_pool *pool);
 
-/* Calls run(arg, task, worker) for every task in 0 .. tasks-1, on the pool's threads, each task once; returns when all
- * are done. worker is 0 .. threads-1, unique among the tasks that run at one time. */
-LW_API void lw_pool_run(lw_pool *pool, int64_t tasks, void (*run)(void *arg, int64_t task, int worker), void *arg);
+/* Calls run(arg, task, worker) for every task in 0 .. tasks-1, on the pool's threads, each task once; returns
+ * when all are done. worker is 0 .. threads-1, unique among the tasks that run at one time. */
+LW_API void lw_pool_run(lw_pool *pool, int64_t tasks, void (*run)(void *arg, int64_t task, int worker),
+                        void *arg);
 
 /* ---- kernels and the CPU ------------------------------------------------------------------------------- */
 
@@ -202,11 +211,12 @@ typedef struct lw_kernel_info {
 LW_API size_t lw_kernel_count(void);
 LW_API lw_status lw_kernel_get(size_t index, lw_kernel_info *info);
 
-/* Does the row take the problem? LW_OK; LW_ERR_UNSUPPORTED, LW_ERR_ISA or LW_ERR_UNKNOWN with the reason in *err. */
+/* Does the row take the problem? LW_OK; LW_ERR_UNSUPPORTED, LW_ERR_ISA or LW_ERR_UNKNOWN with the reason in
+ * *err. */
 LW_API lw_status lw_kernel_accepts(const char *name, const lw_desc *desc, lw_error *err);
 
-/* c of the published bound |y - y_exact| <= c * 2^-24 * (|bias| + sum |w||x|) for each output element (softmax: c *
- * 2^-24 * y; maxpool, relu: 0). Negative when the name is unknown. */
+/* c of the published bound |y - y_exact| <= c * 2^-24 * (|bias| + sum |w||x|) for each output element
+ * (softmax: c * 2^-24 * y; maxpool, relu: 0). Negative when the name is unknown. */
 LW_API double lw_kernel_bound(const char *name, const lw_desc *desc);
 
 typedef struct lw_isa_info {
@@ -219,15 +229,15 @@ typedef struct lw_isa_info {
 LW_API size_t lw_isa_count(void);
 LW_API lw_status lw_isa_get(size_t index, lw_isa_info *info);
 
-/* Runs `steps` rounds of the ISA's FMA peak loop and returns the floating-point operations done (time it to get the
- * peak); 0 if the ISA isn't usable here. */
+/* Runs `steps` rounds of the ISA's FMA peak loop and returns the floating-point operations done (time it to
+ * get the peak); 0 if the ISA isn't usable here. */
 LW_API double lw_isa_fma_peak(size_t index, int64_t steps);
 
 typedef struct lw_cpu_info {
     char model[64];
-    int cores;                                /* logical, available to this process */
-    size_t l1d_bytes, l2_bytes, l3_bytes;     /* 0: unknown */
-    char features[256];                       /* space separated, those that lanewise looks at */
+    int cores;                            /* logical, available to this process */
+    size_t l1d_bytes, l2_bytes, l3_bytes; /* 0: unknown */
+    char features[256];                   /* space separated, those that lanewise looks at */
 } lw_cpu_info;
 
 LW_API void lw_cpu_get(lw_cpu_info *info);
@@ -237,9 +247,9 @@ LW_API void lw_cpu_get(lw_cpu_info *info);
 typedef struct lw_candidate {
     const char *kernel;
     bool eligible;
-    char reason[160];             /* why not eligible, or "" */
-    double ns, ns_low, ns_high;   /* measured or estimated time of one execution; 0: not known */
-    double bound, rel_l2;         /* c as in lw_kernel_bound; the expected relative L2 error */
+    char reason[160];           /* why not eligible, or "" */
+    double ns, ns_low, ns_high; /* measured or estimated time of one execution; 0: not known */
+    double bound, rel_l2;       /* c as in lw_kernel_bound; the expected relative L2 error */
     size_t workspace_bytes, packed_bytes;
 } lw_candidate;
 
@@ -250,9 +260,10 @@ typedef struct lw_explanation {
     lw_candidate *candidates;
 } lw_explanation;
 
-/* Why a plan of this problem would be what it is: the rows of its operation, in the registry's order. Where none is chosen
- * for want of one that takes it, or of wisdom, this is LW_OK with `chosen` NULL: the reasons are in the candidates.
- * Estimated times are cycles at a nominal 3 GHz, give or take a factor of two. Free with lw_explanation_free. */
+/* Why a plan of this problem would be what it is: the rows of its operation, in the registry's order. Where
+ * none is chosen for want of one that takes it, or of wisdom, this is LW_OK with `chosen` NULL: the reasons
+ * are in the candidates. Estimated times are cycles at a nominal 3 GHz, give or take a factor of two. Free
+ * with lw_explanation_free. */
 LW_API lw_status lw_explain(lw_explanation **out, const lw_desc *desc, const lw_options *opt, lw_error *err);
 LW_API void lw_explanation_free(lw_explanation *explanation);
 

@@ -33,10 +33,12 @@ struct lw_kernel {
     /* The work is cut into this many tasks; any partition of them gives the same bits. */
     int64_t (*tasks)(const lw_desc *desc);
 
-    /* Runs tasks begin .. end-1 in order. workspace: this thread's own, 64-byte aligned, contents undefined. */
+    /* Runs tasks begin .. end-1 in order. workspace: this thread's own, 64-byte aligned, contents undefined.
+     */
     void (*run)(const struct lw_call *call, int64_t begin, int64_t end, void *workspace);
 
-    /* c in |y - y_exact| <= c * u * (|bias| + sum |w||x|), and the relative L2 error expected of normal data. */
+    /* c in |y - y_exact| <= c * u * (|bias| + sum |w||x|), and the relative L2 error expected of normal data.
+     */
     double (*bound)(const lw_desc *desc);
     double (*rel_l2)(const lw_desc *desc);
 
@@ -54,22 +56,20 @@ struct lw_isa {
     double (*fma_peak)(int64_t steps); /* returns the FLOPs done */
 };
 
-/* Feature bits, filled by dispatch/cpu.c. LW_CPU_AVX512 means F+BW+DQ+VL and the OS support for all of them. */
+/* Feature bits, filled by dispatch/cpu.c. LW_CPU_AVX512 means F+BW+DQ+VL and the OS support for all of them.
+ */
 enum { LW_CPU_AVX2_FMA = 1u << 0, LW_CPU_AVX512 = 1u << 1, LW_CPU_NEON = 1u << 2 };
 
 /* Height and width of what a window operation yields before any fused pool. */
-static inline int64_t lw_window_out(int64_t in, int64_t pad_lo, int64_t pad_hi, int64_t kernel, int64_t dilation,
-                                    int64_t stride)
-{
+static inline int64_t lw_window_out(int64_t in, int64_t pad_lo, int64_t pad_hi, int64_t kernel,
+                                    int64_t dilation, int64_t stride) {
     int64_t room = in + pad_lo + pad_hi - ((kernel - 1) * dilation + 1);
     return room < 0 ? 0 : room / stride + 1;
 }
-static inline int64_t lw_out_h(const lw_desc *d)
-{
+static inline int64_t lw_out_h(const lw_desc *d) {
     return lw_window_out(d->ih, d->pad_top, d->pad_bottom, d->kh, d->dilation_h, d->stride_h);
 }
-static inline int64_t lw_out_w(const lw_desc *d)
-{
+static inline int64_t lw_out_w(const lw_desc *d) {
     return lw_window_out(d->iw, d->pad_left, d->pad_right, d->kw, d->dilation_w, d->stride_w);
 }
 

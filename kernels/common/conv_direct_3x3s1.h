@@ -1,20 +1,19 @@
-/* Direct 3x3 convolution of stride 1 that reads the blocked layout where it lies: nothing is packed. Taps that fall into
- * the padding (0 or 1 at each side) are left out, rows by the tap range and columns by trimming the border tiles, so the
- * zeros are neither stored nor multiplied: at 14x14 that is a tenth of the work. */
+/* Direct 3x3 convolution of stride 1 that reads the blocked layout where it lies: nothing is packed. Taps
+ * that fall into the padding (0 or 1 at each side) are left out, rows by the tap range and columns by
+ * trimming the border tiles, so the zeros are neither stored nor multiplied: at 14x14 that is a tenth of the
+ * work. */
 #ifndef LW_CONV_DIRECT_3X3S1_H
 #define LW_CONV_DIRECT_3X3S1_H
 
 #include "conv_loop.h"
 
-static struct conv_geometry direct3_geometry(const lw_desc *d)
-{
+static struct conv_geometry direct3_geometry(const lw_desc *d) {
     struct conv_geometry g = conv_geometry(d, LW_BLOCK);
     conv_cut_strips(&g, lw_max(7, CONV_STRIP_FLOATS / (d->iw * lw_round_up(d->ic, LW_BLOCK))));
     return g;
 }
 
-static bool direct3_supports(const lw_desc *d, const char **reason)
-{
+static bool direct3_supports(const lw_desc *d, const char **reason) {
     const struct {
         bool ok;
         const char *reason;
@@ -34,21 +33,18 @@ static bool direct3_supports(const lw_desc *d, const char **reason)
     return true;
 }
 
-static void direct3_pack(const lw_desc *d, const float *weights, const float *bias, void *packed)
-{
+static void direct3_pack(const lw_desc *d, const float *weights, const float *bias, void *packed) {
     conv_pack(d, LW_BLOCK, weights, bias, packed);
 }
 
-static size_t direct3_workspace(const lw_desc *d)
-{
+static size_t direct3_workspace(const lw_desc *d) {
     const struct conv_geometry g = direct3_geometry(d);
     return conv_scratch_bytes(&g);
 }
 
 static int64_t direct3_tasks(const lw_desc *d) { return direct3_geometry(d).tasks; }
 
-static void direct3_run(const struct lw_call *call, int64_t begin, int64_t end, void *workspace)
-{
+static void direct3_run(const struct lw_call *call, int64_t begin, int64_t end, void *workspace) {
     const lw_desc *d = call->desc;
     const struct conv_geometry g = direct3_geometry(d);
     const ptrdiff_t row = d->iw * LW_BLOCK, plane = d->ih * row;
@@ -64,7 +60,8 @@ static void direct3_run(const struct lw_call *call, int64_t begin, int64_t end, 
                              .blocks = g.blocks,
                              .src_block = plane,
                              .last_run = (int)(d->ic - (g.blocks - 1) * LW_BLOCK)};
-    const int64_t pool = d->pool2x2 ? 2 : 1, oc = lw_round_up(d->oc, d->dst_layout == LW_BLOCKED ? LW_BLOCK : 1);
+    const int64_t pool = d->pool2x2 ? 2 : 1,
+                  oc = lw_round_up(d->oc, d->dst_layout == LW_BLOCKED ? LW_BLOCK : 1);
     const int64_t image = oc * (g.oh / pool) * (g.ow / pool);
     for (int64_t task = begin; task < end; task++) {
         const int64_t tile = task % g.oc_tiles, strip = task / g.oc_tiles % g.strips;
@@ -74,33 +71,32 @@ static void direct3_run(const struct lw_call *call, int64_t begin, int64_t end, 
         r.tiles = conv_tiles_blocked[r.vectors - 1];
         r.t.bias = (const float *)call->packed + tile * conv_tile_weights(&g, LW_DIRECT_VECTORS);
         r.t.weights = r.t.bias + r.vectors * VL;
-        conv_strip_rows(&r, call->dst + n * image, c, lw_min(CONV_TILE_CHANNELS, d->oc - c), strip * g.strip_rows,
-                        lw_min(g.oh, (strip + 1) * g.strip_rows));
+        conv_strip_rows(&r, call->dst + n * image, c, lw_min(CONV_TILE_CHANNELS, d->oc - c),
+                        strip * g.strip_rows, lw_min(g.oh, (strip + 1) * g.strip_rows));
     }
 }
 
-static double direct3_cycles(const lw_desc *d)
-{
+static double direct3_cycles(const lw_desc *d) {
     const struct conv_geometry g = direct3_geometry(d);
     const double rows = (double)(3 * g.oh - lw_min(d->pad_top, 1) - lw_max(0, lw_min(d->pad_bottom, 1)));
     return conv_image_cycles(&g) * rows / (3.0 * (double)g.oh) + 1000;
 }
 
-#define LW_ROWS_conv_direct_3x3s1                                                                                  \
-    {.name = LW_ROW_NAME("conv_direct_3x3s1", "_t" CONV_TILE_NAME),                                                \
-     .algorithm = "direct",                                                                                        \
-     .tile = CONV_TILE_NAME,                                                                                       \
-     .op = LW_CONV,                                                                                                \
-     .src_layouts = LW_LAYOUT_BIT(LW_BLOCKED),                                                                     \
-     .dst_layouts = LW_ANY_LAYOUT,                                                                                 \
-     .supports = direct3_supports,                                                                                 \
-     .packed_bytes = conv_packed_bytes,                                                                            \
-     .pack = direct3_pack,                                                                                         \
-     .workspace_bytes = direct3_workspace,                                                                         \
-     .tasks = direct3_tasks,                                                                                       \
-     .run = direct3_run,                                                                                           \
-     .bound = conv_bound,                                                                                          \
-     .rel_l2 = conv_rel_l2,                                                                                        \
+#define LW_ROWS_conv_direct_3x3s1                                                                            \
+    {.name = LW_ROW_NAME("conv_direct_3x3s1", "_t" CONV_TILE_NAME),                                          \
+     .algorithm = "direct",                                                                                  \
+     .tile = CONV_TILE_NAME,                                                                                 \
+     .op = LW_CONV,                                                                                          \
+     .src_layouts = LW_LAYOUT_BIT(LW_BLOCKED),                                                               \
+     .dst_layouts = LW_ANY_LAYOUT,                                                                           \
+     .supports = direct3_supports,                                                                           \
+     .packed_bytes = conv_packed_bytes,                                                                      \
+     .pack = direct3_pack,                                                                                   \
+     .workspace_bytes = direct3_workspace,                                                                   \
+     .tasks = direct3_tasks,                                                                                 \
+     .run = direct3_run,                                                                                     \
+     .bound = conv_bound,                                                                                    \
+     .rel_l2 = conv_rel_l2,                                                                                  \
      .cycles = direct3_cycles},
 
 #endif

@@ -1,5 +1,5 @@
-/* The loops around the register tile that all direct convolution rows share: geometry, packed weights, one row of tiles,
- * the tail. A row differs only in where its strip comes from. */
+/* The loops around the register tile that all direct convolution rows share: geometry, packed weights, one
+ * row of tiles, the tail. A row differs only in where its strip comes from. */
 #ifndef LW_CONV_LOOP_H
 #define LW_CONV_LOOP_H
 
@@ -13,15 +13,14 @@
 
 struct conv_geometry {
     const lw_desc *d;
-    int block;                 /* B: 16 or 1 */
-    int64_t icg, ocg, oh, ow;  /* of one group; before the pool */
-    int64_t blocks, oc_tiles;  /* of one group */
+    int block;                  /* B: 16 or 1 */
+    int64_t icg, ocg, oh, ow;   /* of one group; before the pool */
+    int64_t blocks, oc_tiles;   /* of one group */
     int64_t strip_rows, strips; /* output rows of a strip; even when a pool follows */
     int64_t tasks;
 };
 
-static struct conv_geometry conv_geometry(const lw_desc *d, int block)
-{
+static struct conv_geometry conv_geometry(const lw_desc *d, int block) {
     struct conv_geometry g = {.d = d, .block = block, .icg = d->ic / d->groups, .ocg = d->oc / d->groups};
     g.oh = lw_out_h(d);
     g.ow = lw_out_w(d);
@@ -31,8 +30,7 @@ static struct conv_geometry conv_geometry(const lw_desc *d, int block)
 }
 
 /* Cuts the output rows into equal strips of at most `most` rows. */
-static void conv_cut_strips(struct conv_geometry *g, int64_t most)
-{
+static void conv_cut_strips(struct conv_geometry *g, int64_t most) {
     const int64_t step = g->d->pool2x2 ? 2 : 1, rows = g->d->pool2x2 ? g->oh / 2 : g->oh;
     g->strips = lw_div_up(rows, lw_max(1, most / step));
     g->strip_rows = lw_div_up(rows, g->strips) * step;
@@ -41,34 +39,30 @@ static void conv_cut_strips(struct conv_geometry *g, int64_t most)
 }
 
 /* Vectors in an output tile: the last one of a group has only as many as its channels need. */
-static inline int conv_tile_vectors(const struct conv_geometry *g, int64_t tile)
-{
+static inline int conv_tile_vectors(const struct conv_geometry *g, int64_t tile) {
     return (int)lw_div_up(lw_min(CONV_TILE_CHANNELS, g->ocg - tile * CONV_TILE_CHANNELS), VL);
 }
 
-/* ---- packed weights: [group][oc tile] of { bias[vectors*VL], [block][tap][channel][vectors*VL] } -------- */
+/* ---- packed weights: [group][oc tile] of { bias[vectors*VL], [block][tap][channel][vectors*VL] } --------
+ */
 
-static inline int64_t conv_tile_weights(const struct conv_geometry *g, int vectors)
-{
+static inline int64_t conv_tile_weights(const struct conv_geometry *g, int vectors) {
     return (1 + g->d->kh * g->d->kw * g->icg) * vectors * VL;
 }
 
-static inline int64_t conv_group_weights(const struct conv_geometry *g)
-{
+static inline int64_t conv_group_weights(const struct conv_geometry *g) {
     return (g->oc_tiles - 1) * conv_tile_weights(g, LW_DIRECT_VECTORS) +
            conv_tile_weights(g, conv_tile_vectors(g, g->oc_tiles - 1));
 }
 
-static size_t conv_packed_bytes(const lw_desc *d)
-{
+static size_t conv_packed_bytes(const lw_desc *d) {
     const struct conv_geometry g = conv_geometry(d, 1);
     return (size_t)(d->groups * conv_group_weights(&g)) * sizeof(float);
 }
 
 /* One oc tile: lanes beyond the last channel are zero. */
 static float *conv_pack_tile(const struct conv_geometry *g, int64_t group, int64_t tile, const float *weights,
-                             const float *bias, float *out)
-{
+                             const float *bias, float *out) {
     const int64_t taps = g->d->kh * g->d->kw, o0 = group * g->ocg + tile * CONV_TILE_CHANNELS;
     const int64_t width = conv_tile_vectors(g, tile) * VL;
     const int64_t channels = lw_min(CONV_TILE_CHANNELS, g->ocg - tile * CONV_TILE_CHANNELS);
@@ -82,15 +76,15 @@ static float *conv_pack_tile(const struct conv_geometry *g, int64_t group, int64
     return out;
 }
 
-static void conv_pack(const lw_desc *d, int block, const float *weights, const float *bias, float *out)
-{
+static void conv_pack(const lw_desc *d, int block, const float *weights, const float *bias, float *out) {
     const struct conv_geometry g = conv_geometry(d, block);
     for (int64_t group = 0; group < d->groups; group++)
         for (int64_t tile = 0; tile < g.oc_tiles; tile++)
             out = conv_pack_tile(&g, group, tile, weights, bias, out);
 }
 
-/* ---- workspace: { tap offsets, trims, two rows of output pixels } --------------------------------------- */
+/* ---- workspace: { tap offsets, trims, two rows of output pixels } ---------------------------------------
+ */
 
 struct conv_scratch {
     ptrdiff_t *tap;
@@ -100,15 +94,13 @@ struct conv_scratch {
 
 static inline size_t conv_align(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
 
-static size_t conv_scratch_bytes(const struct conv_geometry *g)
-{
+static size_t conv_scratch_bytes(const struct conv_geometry *g) {
     const size_t taps = (size_t)(g->d->kh * g->d->kw);
     return conv_align(taps * sizeof(ptrdiff_t)) + conv_align(taps) +
            2 * conv_align((size_t)g->ow * CONV_TILE_CHANNELS * sizeof(float));
 }
 
-static struct conv_scratch conv_scratch(const struct conv_geometry *g, void *workspace)
-{
+static struct conv_scratch conv_scratch(const struct conv_geometry *g, void *workspace) {
     const size_t taps = (size_t)(g->d->kh * g->d->kw);
     struct conv_scratch s;
     char *p = workspace;
@@ -120,34 +112,34 @@ static struct conv_scratch conv_scratch(const struct conv_geometry *g, void *wor
     return s;
 }
 
-/* ---- one output row -------------------------------------------------------------------------------------- */
+/* ---- one output row --------------------------------------------------------------------------------------
+ */
 
 /* What run() knows of the strip and the oc tile that it is in. */
 struct conv_rows {
     const struct conv_geometry *g;
     const conv_tile_fn *tiles; /* [pixels - 1] for this tile's vectors */
     struct conv_scratch scratch;
-    struct conv_tile t;      /* all that doesn't change from row to row */
-    const float *strip;      /* where source row `strip_y` of the strip begins */
+    struct conv_tile t; /* all that doesn't change from row to row */
+    const float *strip; /* where source row `strip_y` of the strip begins */
     int64_t strip_y;
     ptrdiff_t row_floats;
     bool trim_left, trim_right; /* the border tiles leave out taps that lie in the padding */
     int vectors;
 };
 
-static void conv_trim_taps(const struct conv_rows *r, bool first, bool last)
-{
+static void conv_trim_taps(const struct conv_rows *r, bool first, bool last) {
     const int64_t kw = r->g->d->kw;
-    for (int64_t k = 0, kx = 0; k < r->t.taps; k++, kx = kx + 1 < kw ? kx + 1 : 0) /* a division costs 40 cycles */
+    for (int64_t k = 0, kx = 0; k < r->t.taps;
+         k++, kx = kx + 1 < kw ? kx + 1 : 0) /* a division costs 40 cycles */
         r->scratch.trim[k] = first && kx == 0       ? CONV_TRIM_FIRST
                              : last && kx == kw - 1 ? CONV_TRIM_LAST
                                                     : CONV_TRIM_NONE;
 }
 
-/* Output row y, all pixels, to out (pixel stride and vector offsets are in r->t). Pixels are shared out evenly: 14 are 5+5+4
- * where a tile holds 6. */
-static void conv_row(struct conv_rows *r, int64_t y, float *out)
-{
+/* Output row y, all pixels, to out (pixel stride and vector offsets are in r->t). Pixels are shared out
+ * evenly: 14 are 5+5+4 where a tile holds 6. */
+static void conv_row(struct conv_rows *r, int64_t y, float *out) {
     const lw_desc *d = r->g->d;
     const int64_t top = y * d->stride_h - d->pad_top, ow = r->g->ow;
     int64_t ky = 0, ky_end = d->kh;
@@ -172,24 +164,22 @@ static void conv_row(struct conv_rows *r, int64_t y, float *out)
     }
 }
 
-/* Whole vectors of channels that go where they belong: no pool, no transposition, no tail. */
-static bool conv_stores_direct(const struct conv_geometry *g, int64_t c, int64_t count)
-{
+/* Whole vectors of channels that go where they belong: no transposition, no tail, no zero lanes behind them.
+ */
+static bool conv_stores_whole(const struct conv_geometry *g, int64_t c, int64_t count) {
     const lw_desc *d = g->d;
-    if (d->pool2x2 || count % VL != 0)
-        return false;
-    if (d->dst_layout == LW_NHWC)
-        return true;
+    if (count % VL != 0) return false;
+    if (d->dst_layout == LW_NHWC) return true;
     return d->dst_layout == LW_BLOCKED && c % VL == 0 && (c + count < d->oc || d->oc % LW_BLOCK == 0);
 }
 
 /* The rows begin .. end-1 of one oc tile: channels c .. c+count-1 of image dst. */
-static void conv_strip_rows(struct conv_rows *r, float *dst, int64_t c, int64_t count, int64_t begin, int64_t end)
-{
+static void conv_strip_rows(struct conv_rows *r, float *dst, int64_t c, int64_t count, int64_t begin,
+                            int64_t end) {
     const struct conv_geometry *g = r->g;
     const lw_desc *d = g->d;
     const bool blocked = d->dst_layout == LW_BLOCKED;
-    if (conv_stores_direct(g, c, count)) {
+    if (!d->pool2x2 && conv_stores_whole(g, c, count)) {
         r->t.relu = d->relu;
         r->t.out_pixel = blocked ? LW_BLOCK : d->oc;
         for (int v = 0; v < r->vectors; v++) {
@@ -202,7 +192,8 @@ static void conv_strip_rows(struct conv_rows *r, float *dst, int64_t c, int64_t 
         return;
     }
     const int64_t stride = r->vectors * VL, pool = d->pool2x2 ? 2 : 1;
-    struct out_row o = {.dst = dst, .layout = d->dst_layout, .channels = d->oc, .c = c, .count = count, .relu = d->relu};
+    struct out_row o = {
+        .dst = dst, .layout = d->dst_layout, .channels = d->oc, .c = c, .count = count, .relu = d->relu};
     o.height = g->oh / pool;
     o.width = g->ow / pool;
     r->t.relu = false;
@@ -212,31 +203,28 @@ static void conv_strip_rows(struct conv_rows *r, float *dst, int64_t c, int64_t 
     for (int64_t y = begin; y + pool <= end; y += pool) {
         for (int64_t i = 0; i < pool; i++)
             conv_row(r, y + i, r->scratch.rows[i]);
-        if (d->pool2x2)
-            pool_rows(r->scratch.rows[0], r->scratch.rows[1], g->ow, stride, r->vectors);
+        if (d->pool2x2) pool_rows(r->scratch.rows[0], r->scratch.rows[1], g->ow, stride, r->vectors);
         o.y = y / pool;
         store_row(&o, r->scratch.rows[0], stride);
     }
 }
 
-/* ---- what a row says of itself --------------------------------------------------------------------------- */
+/* ---- what a row says of itself ---------------------------------------------------------------------------
+ */
 
 /* A chain of fused multiply-adds that begins with the bias: one rounding a term, n u / (1 - n u) in all
  * (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1). */
-static double conv_bound(const lw_desc *d)
-{
+static double conv_bound(const lw_desc *d) {
     const double n = LW_FMA_ROUNDINGS * (double)(d->ic / d->groups * d->kh * d->kw + 1);
     return n / (1.0 - n * 0x1p-24);
 }
 
 /* Rounding errors of a sequential sum of n normal terms add up like a random walk. */
-static double conv_rel_l2(const lw_desc *d)
-{
+static double conv_rel_l2(const lw_desc *d) {
     return 0x1p-24 * 0.4 * sqrt(LW_FMA_ROUNDINGS * (double)(d->ic / d->groups * d->kh * d->kw) + 1);
 }
 
-static double conv_image_cycles(const struct conv_geometry *g)
-{
+static double conv_image_cycles(const struct conv_geometry *g) {
     const int64_t tiles = lw_div_up(g->ow, LW_DIRECT_PIXELS);
     const double taps = (double)(g->d->kh * g->d->kw * g->icg);
     double vectors = 0;
@@ -244,7 +232,8 @@ static double conv_image_cycles(const struct conv_geometry *g)
         const int v = conv_tile_vectors(g, t);
         /* a tile keeps two FMA units of four cycles' latency busy from eight accumulators on */
         const double pixels = (double)g->ow / (double)tiles;
-        vectors += lw_max(8 * tiles, (int64_t)(pixels * v * (double)tiles)) / 2.0 + 8.0 * (double)tiles / taps;
+        vectors +=
+            lw_max(8 * tiles, (int64_t)(pixels * v * (double)tiles)) / 2.0 + 8.0 * (double)tiles / taps;
     }
     return vectors * taps * (double)(g->oh * g->d->groups * g->d->batch) * LW_FMA_ROUNDINGS;
 }

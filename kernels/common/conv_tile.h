@@ -1,34 +1,34 @@
 /* The register tile of direct convolution: up to LW_DIRECT_PIXELS neighbouring output pixels times up to
  * LW_DIRECT_VECTORS vectors of output channels, accumulated over all taps and input channels.
  *
- * The source is a strip of blocks of B channels (B = 16, or 1 for plain planes) in which neighbouring output pixels of one
- * tap are always B floats apart: packing (pack.h) sees to that for any stride. So every address is a pointer plus a
- * constant, and one tile serves every kernel size, stride and dilation; taps are a table of offsets. */
+ * The source is a strip of blocks of B channels (B = 16, or 1 for plain planes) in which neighbouring output
+ * pixels of one tap are always B floats apart: packing (pack.h) sees to that for any stride. So every address
+ * is a pointer plus a constant, and one tile serves every kernel size, stride and dilation; taps are a table
+ * of offsets. */
 #ifndef LW_CONV_TILE_H
 #define LW_CONV_TILE_H
 
 enum conv_trim { CONV_TRIM_NONE, CONV_TRIM_FIRST, CONV_TRIM_LAST };
 
 struct conv_tile {
-    const float *src;          /* the first pixel's window origin */
-    const float *weights;      /* [block][tap][channel of the block][vectors * VL] */
-    const float *bias;         /* [vectors * VL] */
-    float *out;                /* pixel p, vector v at out + p * out_pixel + out_vector[v] */
+    const float *src;     /* the first pixel's window origin */
+    const float *weights; /* [block][tap][channel of the block][vectors * VL] */
+    const float *bias;    /* [vectors * VL] */
+    float *out;           /* pixel p, vector v at out + p * out_pixel + out_vector[v] */
     ptrdiff_t out_pixel, out_vector[LW_DIRECT_VECTORS];
     const ptrdiff_t *tap;      /* [all taps] source offset of each tap */
     const unsigned char *trim; /* [all taps] conv_trim: pixels whose tap lies in the padding are left out */
     int tap_begin, tap_end;    /* the rows of the kernel that lie inside the image */
     int taps;                  /* all taps, for strides */
     int64_t blocks;
-    ptrdiff_t src_block;       /* floats from one channel block to the next */
-    int last_run;              /* channels in the last block */
+    ptrdiff_t src_block; /* floats from one channel block to the next */
+    int last_run;        /* channels in the last block */
     bool relu;
 };
 
 /* Four channels: the source values of a pixel are one quad. */
 LW_INLINE void conv_step4(vf *acc, const float *s, const float *w, const int lo, const int hi, const int V,
-                          const int B)
-{
+                          const int B) {
     vq q[LW_DIRECT_PIXELS];
     LW_UNROLL
     for (int t = lo; t < hi; t++)
@@ -49,8 +49,7 @@ LW_INLINE void conv_step4(vf *acc, const float *s, const float *w, const int lo,
 }
 
 LW_INLINE void conv_step1(vf *acc, const float *s, const float *w, const int lo, const int hi, const int V,
-                          const int B)
-{
+                          const int B) {
     vf wv[LW_DIRECT_VECTORS];
     LW_UNROLL
     for (int v = 0; v < V; v++)
@@ -65,9 +64,8 @@ LW_INLINE void conv_step1(vf *acc, const float *s, const float *w, const int lo,
 }
 
 /* `run` channels of one tap. */
-LW_INLINE void conv_run(vf *acc, const float *s, const float *w, int run, const int lo, const int hi, const int V,
-                        const int B)
-{
+LW_INLINE void conv_run(vf *acc, const float *s, const float *w, int run, const int lo, const int hi,
+                        const int V, const int B) {
     int i = 0;
     for (; i + 4 <= run; i += 4)
         conv_step4(acc, s + i, w + i * V * VL, lo, hi, V, B);
@@ -75,8 +73,7 @@ LW_INLINE void conv_run(vf *acc, const float *s, const float *w, int run, const 
         conv_step1(acc, s + i, w + i * V * VL, lo, hi, V, B);
 }
 
-LW_INLINE void conv_tile_store(const struct conv_tile *a, vf *acc, const int T, const int V)
-{
+LW_INLINE void conv_tile_store(const struct conv_tile *a, vf *acc, const int T, const int V) {
     if (a->relu) {
         LW_UNROLL
         for (int i = 0; i < T * V; i++)
@@ -90,8 +87,7 @@ LW_INLINE void conv_tile_store(const struct conv_tile *a, vf *acc, const int T, 
     }
 }
 
-LW_INLINE void conv_tile_bias(const struct conv_tile *a, vf *acc, const int T, const int V)
-{
+LW_INLINE void conv_tile_bias(const struct conv_tile *a, vf *acc, const int T, const int V) {
     LW_UNROLL
     for (int v = 0; v < V; v++) {
         vf b = v_load(a->bias + v * VL);
@@ -102,8 +98,7 @@ LW_INLINE void conv_tile_bias(const struct conv_tile *a, vf *acc, const int T, c
 }
 
 /* B = 16: taps may be trimmed at the image's left and right border. */
-LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const int V)
-{
+LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const int V) {
     vf acc[LW_DIRECT_PIXELS * LW_DIRECT_VECTORS];
     conv_tile_bias(a, acc, T, V);
     const float *src = a->src, *weights = a->weights;
@@ -126,8 +121,7 @@ LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const i
 }
 
 /* B = 1: plain planes, one channel a block. */
-LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const int V)
-{
+LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const int V) {
     vf acc[LW_DIRECT_PIXELS * LW_DIRECT_VECTORS];
     conv_tile_bias(a, acc, T, V);
     const float *src = a->src, *weights = a->weights;
@@ -142,8 +136,8 @@ LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const in
 }
 
 /* One function for each size of the tile, so that every remainder is as unrolled as the whole. */
-#define CONV_TILE_FUNCTIONS(T, V)                                                                                  \
-    static void conv_tile_blocked_##T##x##V(const struct conv_tile *a) { conv_tile_blocked(a, T, V); }            \
+#define CONV_TILE_FUNCTIONS(T, V)                                                                            \
+    static void conv_tile_blocked_##T##x##V(const struct conv_tile *a) { conv_tile_blocked(a, T, V); }       \
     static void conv_tile_planes_##T##x##V(const struct conv_tile *a) { conv_tile_planes(a, T, V); }
 #define CONV_TILE_BLOCKED(T, V) conv_tile_blocked_##T##x##V,
 #define CONV_TILE_PLANES(T, V)  conv_tile_planes_##T##x##V,

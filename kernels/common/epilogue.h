@@ -1,5 +1,5 @@
-/* The tail of a convolution: rows of output pixels, channels last, become rows of the destination in its layout, with
- * the 2x2 max pool and ReLU on the way. */
+/* The tail of a convolution: rows of output pixels, channels last, become rows of the destination in its
+ * layout, with the 2x2 max pool and ReLU on the way. */
 #ifndef LW_EPILOGUE_H
 #define LW_EPILOGUE_H
 
@@ -13,9 +13,9 @@ struct out_row {
     bool relu;
 };
 
-/* 2x2 max pool of two rows [width][stride] of `vectors` vectors a pixel, in place into the first: width/2 pixels. */
-static void pool_rows(float *upper, const float *lower, int64_t width, int64_t stride, int vectors)
-{
+/* 2x2 max pool of two rows [width][stride] of `vectors` vectors a pixel, in place into the first: width/2
+ * pixels. */
+static void pool_rows(float *upper, const float *lower, int64_t width, int64_t stride, int vectors) {
     for (int64_t x = 0; x < width / 2; x++) {
         const float *u = upper + 2 * x * stride, *l = lower + 2 * x * stride;
         for (int v = 0; v < vectors; v++, u += VL, l += VL) {
@@ -26,42 +26,40 @@ static void pool_rows(float *upper, const float *lower, int64_t width, int64_t s
     }
 }
 
-static void relu_row(float *row, int64_t floats)
-{
+static void relu_row(float *row, int64_t floats) {
     for (int64_t i = 0; i < floats; i += VL)
         v_store(row + i, v_relu(v_load(row + i)));
 }
 
-static void store_row_nhwc(const struct out_row *o, const float *row, int64_t stride)
-{
+static void store_row_nhwc(const struct out_row *o, const float *row, int64_t stride) {
     float *dst = o->dst + o->y * o->width * o->channels + o->c;
     for (int64_t x = 0; x < o->width; x++, row += stride, dst += o->channels) {
         int64_t c = 0;
         for (; c + VL <= o->count; c += VL)
             v_store(dst + c, v_load(row + c));
-        if (c < o->count)
-            v_store_n(dst + c, v_load(row + c), (int)(o->count - c));
+        if (c < o->count) v_store_n(dst + c, v_load(row + c), (int)(o->count - c));
     }
 }
 
-/* Channels one by one: a run that starts inside a block (grouped problems), and the zero lanes behind the last. */
+/* Channels one by one: a run that starts inside a block (grouped problems), and the zero lanes behind the
+ * last. */
 static void store_row_blocked_lanes(const struct out_row *o, const float *row, int64_t stride, int64_t c,
-                                    int64_t end, const bool zero)
-{
+                                    int64_t end, const bool zero) {
     for (; c < end; c++) {
         int64_t channel = o->c + c;
-        float *dst = o->dst + ((channel / LW_BLOCK * o->height + o->y) * o->width) * LW_BLOCK + channel % LW_BLOCK;
+        float *dst =
+            o->dst + ((channel / LW_BLOCK * o->height + o->y) * o->width) * LW_BLOCK + channel % LW_BLOCK;
         for (int64_t x = 0; x < o->width; x++)
             dst[x * LW_BLOCK] = zero ? 0.0f : row[x * stride + c];
     }
 }
 
-static void store_row_blocked(const struct out_row *o, const float *row, int64_t stride)
-{
+static void store_row_blocked(const struct out_row *o, const float *row, int64_t stride) {
     int64_t c = 0;
     for (; o->c % VL == 0 && c + VL <= o->count; c += VL) {
         int64_t channel = o->c + c;
-        float *dst = o->dst + ((channel / LW_BLOCK * o->height + o->y) * o->width) * LW_BLOCK + channel % LW_BLOCK;
+        float *dst =
+            o->dst + ((channel / LW_BLOCK * o->height + o->y) * o->width) * LW_BLOCK + channel % LW_BLOCK;
         for (int64_t x = 0; x < o->width; x++)
             v_store(dst + x * LW_BLOCK, v_load(row + x * stride + c));
     }
@@ -71,8 +69,7 @@ static void store_row_blocked(const struct out_row *o, const float *row, int64_t
 }
 
 /* VL pixels of VL channels at a time, transposed in registers. */
-static void store_row_nchw(const struct out_row *o, const float *row, int64_t stride)
-{
+static void store_row_nchw(const struct out_row *o, const float *row, int64_t stride) {
     const int64_t plane = o->height * o->width;
     for (int64_t c = 0; c < o->count; c += VL) {
         float *dst = o->dst + (o->c + c) * plane + o->y * o->width;
@@ -100,10 +97,8 @@ static void store_row_nchw(const struct out_row *o, const float *row, int64_t st
 }
 
 /* Stores one row of o->width pixels, each `stride` floats (a multiple of VL) of which o->count count. */
-static void store_row(const struct out_row *o, float *row, int64_t stride)
-{
-    if (o->relu)
-        relu_row(row, o->width * stride);
+static void store_row(const struct out_row *o, float *row, int64_t stride) {
+    if (o->relu) relu_row(row, o->width * stride);
     if (o->layout == LW_NHWC)
         store_row_nhwc(o, row, stride);
     else if (o->layout == LW_BLOCKED)

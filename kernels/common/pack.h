@@ -1,5 +1,6 @@
-/* Packing: a strip of source rows becomes blocks of B channels, padded left and right, in which the pixels that one tap
- * reads for neighbouring outputs are B floats apart whatever the stride: columns are sorted by phase, x mod stride. */
+/* Packing: a strip of source rows becomes blocks of B channels, padded left and right, in which the pixels
+ * that one tap reads for neighbouring outputs are B floats apart whatever the stride: columns are sorted by
+ * phase, x mod stride. */
 #ifndef LW_PACK_H
 #define LW_PACK_H
 
@@ -18,17 +19,14 @@ struct pack_row {
     int64_t c, count, y;
 };
 
-static bool phase_is_used(const lw_desc *d, int64_t phase)
-{
+static bool phase_is_used(const lw_desc *d, int64_t phase) {
     for (int64_t k = 0; k < d->kw; k++)
-        if (k * d->dilation_w % d->stride_w == phase)
-            return true;
+        if (k * d->dilation_w % d->stride_w == phase) return true;
     return false;
 }
 
 /* VL pixels of up to 16 channels from planes, transposed in registers: stride 1 only. */
-static void pack_pixels_nchw(const struct pack_row *p, int64_t ix, int64_t pixels, float *dst)
-{
+static void pack_pixels_nchw(const struct pack_row *p, int64_t ix, int64_t pixels, float *dst) {
     const int64_t plane = p->d->ih * p->d->iw;
     const float *src = p->image + p->c * plane + p->y * p->d->iw + ix;
     for (int64_t x = 0; x < pixels; x += VL) {
@@ -53,17 +51,13 @@ static void pack_pixels_nchw(const struct pack_row *p, int64_t ix, int64_t pixel
 }
 
 /* Source pixel (y, x), channel c of an image in any layout. */
-static inline const float *image_at(const lw_desc *d, const float *image, int64_t c, int64_t y, int64_t x)
-{
-    if (d->src_layout == LW_NCHW)
-        return image + (c * d->ih + y) * d->iw + x;
-    if (d->src_layout == LW_NHWC)
-        return image + (y * d->iw + x) * d->ic + c;
+static inline const float *image_at(const lw_desc *d, const float *image, int64_t c, int64_t y, int64_t x) {
+    if (d->src_layout == LW_NCHW) return image + (c * d->ih + y) * d->iw + x;
+    if (d->src_layout == LW_NHWC) return image + (y * d->iw + x) * d->ic + c;
     return image + ((c / LW_BLOCK * d->ih + y) * d->iw + x) * LW_BLOCK + c % LW_BLOCK;
 }
 
-static void pack_pixel(const struct pack_row *p, int64_t ix, float *dst)
-{
+static void pack_pixel(const struct pack_row *p, int64_t ix, float *dst) {
     const lw_desc *d = p->d;
     if (d->src_layout == LW_NCHW || (d->src_layout == LW_BLOCKED && p->c % LW_BLOCK != 0)) {
         for (int64_t c = 0; c < p->count; c++)
@@ -74,13 +68,12 @@ static void pack_pixel(const struct pack_row *p, int64_t ix, float *dst)
     int64_t c = 0;
     for (; c + VL <= p->count; c += VL)
         v_store(dst + c, v_load(src + c));
-    if (c < p->count)
-        v_store(dst + c, v_load_n(src + c, (int)(p->count - c)));
+    if (c < p->count) v_store(dst + c, v_load_n(src + c, (int)(p->count - c)));
 }
 
-/* One phase: pixel x of the strip is source column x * stride + phase - pad_left; zero where that is padding. */
-static void pack_phase(const struct pack_row *p, int64_t phase, int64_t width, const int B, float *dst)
-{
+/* One phase: pixel x of the strip is source column x * stride + phase - pad_left; zero where that is padding.
+ */
+static void pack_phase(const struct pack_row *p, int64_t phase, int64_t width, const int B, float *dst) {
     const lw_desc *d = p->d;
     const int64_t shift = phase - d->pad_left, s = d->stride_w;
     const int64_t begin = shift < 0 ? lw_min(width, lw_div_up(-shift, s)) : 0;
@@ -101,21 +94,19 @@ static void pack_phase(const struct pack_row *p, int64_t phase, int64_t width, c
         }
 }
 
-/* Rows y0 .. y0+in_rows-1 (those that exist and that a tap reads) of channels c0 .. c0+channels-1 of one image. */
-static void pack_strip(const lw_desc *d, const struct strip *s, const float *image, int64_t c0, int64_t channels,
-                       int64_t y0, float *dst)
-{
+/* Rows y0 .. y0+in_rows-1 (those that exist and that a tap reads) of channels c0 .. c0+channels-1 of one
+ * image. */
+static void pack_strip(const lw_desc *d, const struct strip *s, const float *image, int64_t c0,
+                       int64_t channels, int64_t y0, float *dst) {
     for (int64_t b = 0; b < s->blocks; b++) {
         struct pack_row p = {.d = d, .image = image, .c = c0 + b * s->block};
         p.count = lw_min(s->block, channels - b * s->block);
         for (int64_t r = 0; r < s->in_rows; r++) {
             p.y = y0 + r;
-            if (p.y < 0 || p.y >= d->ih || (d->kh == 1 && r % d->stride_h != 0))
-                continue;
+            if (p.y < 0 || p.y >= d->ih || (d->kh == 1 && r % d->stride_h != 0)) continue;
             float *row = dst + b * s->block_floats + r * s->row_floats;
             for (int64_t phase = 0; phase < d->stride_w; phase++, row += s->phase_width * s->block)
-                if (phase_is_used(d, phase))
-                    pack_phase(&p, phase, s->phase_width, s->block, row);
+                if (phase_is_used(d, phase)) pack_phase(&p, phase, s->phase_width, s->block, row);
         }
     }
 }
