@@ -101,7 +101,7 @@ static bool too_big(const lw_kernel_info *row, const lw_desc *d, char reason[256
     if (bytes > MEMORY_BYTES)
         snprintf(reason, 256, "its tensors take more than 1 GB (--mb N makes it smaller)");
     else if (cli_flops(d) > FLOPS_PER_LANE * lanes)
-        snprintf(reason, 256, "more than %.0f GFLOP, too long on an %s row (--mb N makes it smaller)",
+        snprintf(reason, 256, "more than %.0f GFLOP, too long on %s rows (--mb N makes it smaller)",
                  FLOPS_PER_LANE * 1e-9 * lanes, row->isa);
     else
         return false;
