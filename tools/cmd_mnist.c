@@ -273,7 +273,7 @@ static void print_text(const struct mnist_options *o, const struct mnist_run *r)
            r->us_per_image, (int)o->batch, threads, threads == 1 ? "" : "s");
     printf("          %.1f GFLOP/s, %.1f%% of the FMA peak measured beside it (%.1f GFLOP/s)\n",
            lwm_cnn_flops() / (r->us_per_image * 1e3), peak_pct(r), r->peak_gflops);
-    if (r->cpu_share < BUSY_SHARE)
+    if (threads == 1 && r->cpu_share < BUSY_SHARE) /* more threads may be idle of their own */
         printf("          other processes took %.0f%% of the cores meanwhile: the time is too long\n",
                100 * (1 - r->cpu_share));
     for (int i = 0; i < LWM_CNN_LAYERS; i++)
