@@ -162,7 +162,7 @@ static bool cpuinfo_value(const char *key, char *value, size_t size) {
 static void find_model(char *model, size_t size) {
 #if defined(LW_X86)
     unsigned brand[13] = {0};
-    if (__get_cpuid_max(0x80000000u, NULL) >= 0x80000004u)
+    if ((unsigned)__get_cpuid_max(0x80000000u, NULL) >= 0x80000004u)
         for (unsigned i = 0; i < 3; i++)
             __get_cpuid(0x80000002u + i, brand + 4 * i, brand + 4 * i + 1, brand + 4 * i + 2,
                         brand + 4 * i + 3);
@@ -230,7 +230,7 @@ static bool caches_from_sysfs(lw_cpu_info *info, int cpu) {
 static void caches_from_cpuid(lw_cpu_info *info) {
 #if defined(LW_X86)
     unsigned leaf = 4, eax, ebx, ecx, edx; /* AMD has the same table at another leaf */
-    if (__get_cpuid_max(0x80000000u, NULL) >= 0x8000001du &&
+    if ((unsigned)__get_cpuid_max(0x80000000u, NULL) >= 0x8000001du &&
         __get_cpuid_count(0x8000001du, 0, &eax, &ebx, &ecx, &edx) && (eax & 31))
         leaf = 0x8000001du;
     for (unsigned i = 0; i < 8 && __get_cpuid_count(leaf, i, &eax, &ebx, &ecx, &edx) && (eax & 31); i++) {
