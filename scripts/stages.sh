@@ -62,8 +62,8 @@ count_tests() {
         NR == FNR && /^ *[0-9]+\/[0-9]+ Test +#[0-9]+: / {
             sub(/^[^:]*: /, "")
             how[$1] = /Skipped|Not Run/ ? "skipped" : / Passed / ? "passed" : "failed"
-            next
         }
+        NR == FNR { next }
         /^[0-9]+\/[0-9]+ Testing: / { name = $3; skips = 0 }
         /^\[SKIP\]/ { skips++ }
         /Synthesis: Tested: / {
