@@ -31,6 +31,8 @@ int test_lanes(const char *isa) {
     return find_isa(isa, &info) ? info.lanes : 1;
 }
 
+bool test_is_ieee(const lw_kernel_info *row) { return strcmp(row->algorithm, "winograd") != 0; }
+
 const struct test_rows *test_rows(lw_op op) {
     static struct test_rows rows;
     const char *isa = getenv("LANEWISE_TEST_ISA");
@@ -325,6 +327,7 @@ void test_check(struct test_tally *t, const char *kernel, const lw_desc *d,
         return;
     }
     t->checked++;
+    if (r.err_over_bound > t->worst) t->worst = r.err_over_bound;
     if (r.status == LW_OK && r.ok && r.compared > 0) return;
     snprintf(what, sizeof what, "%s (%s, seed %llu, %d threads, offset %zu): %.3g of the bound",
              r.status == LW_OK ? r.worst : r.error.text, lw_fill_name(opt->fill),
@@ -333,8 +336,8 @@ void test_check(struct test_tally *t, const char *kernel, const lw_desc *d,
 }
 
 void test_finish(const struct test_tally *t, const char *what) {
-    printf("%s: %lld checked, %lld refused%s%s\n", what, (long long)t->checked, (long long)t->refused,
-           t->refused > 0 ? ", as: " : "", t->refusal);
+    printf("%s: %lld checked (at most %.2g of a bound), %lld refused%s%s\n", what, (long long)t->checked,
+           t->worst, (long long)t->refused, t->refusal[0] != '\0' ? ", as: " : "", t->refusal);
     fflush(stdout);
     cr_assert_eq(t->failed, 0, "%lld of %lld failed", (long long)t->failed, (long long)t->checked);
 }

@@ -25,6 +25,10 @@ struct test_rows {
 };
 const struct test_rows *test_rows(lw_op op);
 
+/* Does the row treat Inf, NaN and values at the ends of the range as plain sums do? Winograd's transforms
+ * don't: they spread them over a tile, and rows of such algorithms say so. */
+bool test_is_ieee(const lw_kernel_info *row);
+
 /* Lanes of an ISA. */
 int test_lanes(const char *isa);
 
@@ -49,6 +53,7 @@ void test_set_tail(lw_desc *d, int k);
  * repeat them. */
 struct test_tally {
     int64_t checked, refused, failed;
+    double worst;      /* the largest fraction of a bound */
     char refusal[160]; /* the last reason */
 };
 void test_check(struct test_tally *t, const char *kernel, const lw_desc *d,

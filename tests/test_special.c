@@ -121,6 +121,11 @@ static void for_all(unsigned ops, special_test test, const char *what) {
     for (size_t r = 0; r < rows->count; r++) {
         int64_t before = tally.checked;
         if (!(ops & 1u << rows->row[r].op)) continue;
+        if (!test_is_ieee(&rows->row[r])) {
+            printf("%s: not tested: %s spreads special values over a tile\n", rows->row[r].name,
+                   rows->row[r].algorithm);
+            continue;
+        }
         for (int i = 0; i < PROBLEMS; i++)
             for (int pair = 0; pair < 9; pair++) {
                 if (problems[i].op != rows->row[r].op) continue;
