@@ -107,6 +107,7 @@ static void run_bench(struct bench *b, struct test_tally *tally, const char *wha
     lw_verify_output(&b->d, b->nchw, b->w, b->d.bias ? b->bias : NULL, b->dst,
                      lw_kernel_bound(b->row->name, &b->d), &opt, &r);
     tally->checked++;
+    if (r.err_over_bound > tally->worst) tally->worst = r.err_over_bound;
     if (r.status == LW_OK && r.ok) return;
     snprintf(text, sizeof text, "%s: %s", what, r.worst);
     test_report(tally, b->row->name, &b->d, text);
