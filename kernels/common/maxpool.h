@@ -30,71 +30,94 @@ static struct maxpool maxpool_setup(const lw_desc *d) {
     return p;
 }
 
-/* A window of kernel x kernel pixels, inside the source. */
-LW_INLINE vf maxpool_whole(const float *x, int64_t row, int64_t pixel, int n, const int kernel) {
-    vf m = v_load_n(x, n);
-    LW_UNROLL
-    for (int i = 0; i < kernel; i++) {
-        LW_UNROLL
-        for (int j = 0; j < kernel; j++)
-            if (i + j > 0)
-                m = v_max_keep(m, n == VL ? v_load(x + i * row + j * pixel)
-                                          : v_load_n(x + i * row + j * pixel, n));
-    }
-    return m;
-}
-
-/* A clipped window of rows x columns taps, at least one. */
-LW_INLINE vf maxpool_clipped(const float *x, int64_t row, int64_t column, int64_t rows, int64_t columns,
-                             int n) {
+/* A window of rows x columns pixels, at least one, none of them outside the source. */
+LW_INLINE vf maxpool_window(const float *x, int64_t row, int64_t column, int64_t rows, int64_t columns,
+                            int n) {
     vf m = v_set1(-INFINITY);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < columns; j++)
-            m = v_max_keep(m, v_load_n(x + i * row + j * column, n));
+            m = v_max_keep(m, n == VL ? v_load(x + i * row + j * column)
+                                      : v_load_n(x + i * row + j * column, n));
     return m;
 }
 
-/* The pixel whose window has taps [ky, ky_end) x [kx, kx_end), for all channels; `valid` of them aren't
- * blocked's zeros. */
-static void maxpool_pixel(const struct maxpool *p, const float *image, float *dst, int64_t oy, int64_t ox,
-                          int64_t valid) {
-    int64_t ky, ky_end, kx, kx_end;
-    axis_taps(&p->h, oy, &ky, &ky_end);
+/* The same for one float. */
+LW_INLINE float maxpool_float(const float *x, int64_t row, int64_t column, int64_t rows, int64_t columns) {
+    float m = -INFINITY;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) {
+            float v = x[i * row + j * column];
+            float larger = v > m ? v : m;
+            m = v != v ? v : larger; /* in two steps, which compile without a branch */
+        }
+    return m;
+}
+
+/* ---- one output, any window -------------------------------------------------------------------------- */
+
+/* The rows of taps of one output row that lie in the source. */
+struct maxpool_rows {
+    const float *first; /* column 0 of the first of them; not valid when count is 0 */
+    int64_t count, step;
+    int64_t valid; /* channels that aren't the blocked layout's zeros */
+};
+
+static void maxpool_pixel(const struct maxpool *p, const struct maxpool_rows *r, int64_t ox, float *dst) {
+    int64_t kx, kx_end;
     axis_taps(&p->w, ox, &kx, &kx_end);
-    if (ky == ky_end || kx == kx_end) {
+    if (r->count == 0 || kx == kx_end) {
         for (int64_t c = 0; c < p->channels; c++)
-            dst[c] = c < valid ? -INFINITY : 0.0f;
+            dst[c] = c < r->valid ? -INFINITY : 0.0f;
         return;
     }
-    int64_t y = axis_start(&p->h, oy) + ky * p->h.dilation, x = axis_start(&p->w, ox) + kx * p->w.dilation;
-    const float *first = image + (y * p->w.in + x) * p->pixel;
-    int64_t row = p->h.dilation * p->w.in * p->pixel, column = p->w.dilation * p->pixel;
-    for (int64_t c = 0; c < p->channels; c += VL) {
-        int n = (int)lw_min(VL, p->channels - c);
-        v_store_n(dst + c, maxpool_clipped(first + c, row, column, ky_end - ky, kx_end - kx, n), n);
+    const float *x = r->first + (axis_start(&p->w, ox) + kx * p->w.dilation) * p->pixel;
+    int64_t column = p->w.dilation * p->pixel, c = 0;
+    if (p->pixel == 1) {
+        *dst = maxpool_float(x, r->step, column, r->count, kx_end - kx);
+        return;
     }
+    for (; c + VL <= p->channels; c += VL)
+        v_store(dst + c, maxpool_window(x + c, r->step, column, r->count, kx_end - kx, VL));
+    int n = (int)(p->channels - c);
+    if (n > 0) v_store_n(dst + c, maxpool_window(x + c, r->step, column, r->count, kx_end - kx, n), n);
 }
 
-/* Columns x_begin .. x_end-1 of a row, channels innermost. x: the first window's first pixel. */
-LW_INLINE void maxpool_row_channels(const struct maxpool *p, const float *x, float *dst, const int kernel) {
-    int64_t row = p->w.in * p->pixel, channels = p->channels, body = channels / VL * VL;
-    for (int64_t ox = p->x_begin; ox < p->x_end; ox++, x += 2 * p->pixel, dst += p->pixel) {
-        for (int64_t c = 0; c < body; c += VL)
-            v_store(dst + c, maxpool_whole(x + c, row, p->pixel, VL, kernel));
-        int n = (int)(channels - body);
-        if (n > 0) v_store_n(dst + body, maxpool_whole(x + body, row, p->pixel, n, kernel), n);
-    }
-}
+/* ---- columns x_begin .. x_end-1, whose windows have all their columns -------------------------------- */
 
-/* VL outputs along x, of a stride-2 window inside the source. */
-LW_INLINE vf maxpool_along(const float *x, int64_t row, const int kernel) {
+/* VL (or n) channels of a window of stride 2. rows: of the window, clipped. */
+LW_INLINE vf maxpool_known(const float *x, int64_t row, int64_t pixel, const int64_t rows, int n,
+                           const int kernel) {
     vf m = v_zero();
-    LW_UNROLL
-    for (int i = 0; i < kernel; i++) {
+    for (int64_t i = 0; i < rows; i++) {
+        LW_UNROLL
+        for (int j = 0; j < kernel; j++) {
+            vf v = n == VL ? v_load(x + i * row + j * pixel) : v_load_n(x + i * row + j * pixel, n);
+            m = i + j == 0 ? v : v_max_keep(m, v);
+        }
+    }
+    return m;
+}
+
+LW_INLINE void maxpool_channels(const struct maxpool *p, const float *x, int64_t step, const int64_t rows,
+                                float *dst, const int kernel) {
+    int64_t pixel = p->pixel, channels = p->channels, count = p->x_end - p->x_begin;
+    for (int64_t i = 0; i < count; i++, x += 2 * pixel, dst += pixel) {
+        int64_t c = 0;
+        for (; c + VL <= channels; c += VL)
+            v_store(dst + c, maxpool_known(x + c, step, pixel, rows, VL, kernel));
+        int n = (int)(channels - c);
+        if (n > 0) v_store_n(dst + c, maxpool_known(x + c, step, pixel, rows, n, kernel), n);
+    }
+}
+
+/* VL outputs along x. */
+LW_INLINE vf maxpool_along(const float *x, int64_t step, const int64_t rows, const int kernel) {
+    vf m = v_zero();
+    for (int64_t i = 0; i < rows; i++) {
         vf column[3], skip;
-        v_deinterleave(x + i * row, &column[0], &column[1]);
+        v_deinterleave(x + i * step, &column[0], &column[1]);
         if (kernel == 3) /* from x + 1, since x + 2 would read one float too many */
-            v_deinterleave(x + i * row + 1, &skip, &column[2]);
+            v_deinterleave(x + i * step + 1, &skip, &column[2]);
         LW_UNROLL
         for (int j = 0; j < kernel; j++)
             m = i + j == 0 ? column[0] : v_max_keep(m, column[j]);
@@ -103,50 +126,76 @@ LW_INLINE vf maxpool_along(const float *x, int64_t row, const int kernel) {
 }
 
 /* The same for n < VL outputs. */
-LW_INLINE vf maxpool_along_n(const float *x, int64_t row, int n, const int kernel) {
+LW_INLINE void maxpool_along_n(const float *x, int64_t step, const int64_t rows, int n, float *dst,
+                               const int kernel) {
     float copy[3 * 3 * VL];
     int floats = 2 * (n - 1) + kernel;
-    for (int i = 0; i < kernel; i++) {
+    for (int64_t i = 0; i < rows; i++) {
+        LW_UNROLL
         for (int j = 0; j < 3; j++) {
-            int have = floats - j * VL;
-            v_store(copy + (3 * i + j) * VL,
-                    v_load_n(x + i * row + (have > 0 ? j * VL : 0), have < 0    ? 0
-                                                                    : have > VL ? VL
-                                                                                : have));
+            int have = (int)lw_max(0, lw_min(VL, floats - j * VL));
+            v_store(copy + (3 * i + j) * VL, v_load_n(x + i * step + (have > 0 ? j * VL : 0), have));
         }
     }
-    return maxpool_along(copy, 3 * VL, kernel);
+    v_store_n(dst, maxpool_along(copy, 3 * VL, rows, kernel), n);
 }
 
-/* Columns x_begin .. x_end-1 of a row of a plane. The last whole vector overlaps the one before. */
-LW_INLINE void maxpool_row_plane(const struct maxpool *p, const float *x, float *dst, const int kernel) {
-    int64_t row = p->w.in, count = p->x_end - p->x_begin;
+/* The last whole vector overlaps the one before. */
+LW_INLINE void maxpool_plane(const struct maxpool *p, const float *x, int64_t step, const int64_t rows,
+                             float *dst, const int kernel) {
+    int64_t count = p->x_end - p->x_begin;
     if (count < VL) {
-        if (count > 0) v_store_n(dst, maxpool_along_n(x, row, (int)count, kernel), (int)count);
+        maxpool_along_n(x, step, rows, (int)count, dst, kernel);
         return;
     }
-    for (int64_t i = 0; i < count; i += VL) {
-        int64_t at = lw_min(i, count - VL);
-        v_store(dst + at, maxpool_along(x + 2 * at, row, kernel));
+    int64_t i = 0;
+    for (; i + VL <= count; i += VL)
+        v_store(dst + i, maxpool_along(x + 2 * i, step, rows, kernel));
+    if (i < count) v_store(dst + count - VL, maxpool_along(x + 2 * (count - VL), step, rows, kernel));
+}
+
+LW_INLINE void maxpool_columns(const struct maxpool *p, const float *x, int64_t step, const int64_t rows,
+                               float *dst, const int kernel) {
+    if (p->pixel == 1)
+        maxpool_plane(p, x, step, rows, dst, kernel);
+    else
+        maxpool_channels(p, x, step, rows, dst, kernel);
+}
+
+/* Windows of any kind and stride 1 in a plane: vectors along x. */
+static void maxpool_plane_s1(const struct maxpool *p, const float *x, int64_t step, int64_t rows,
+                             float *dst) {
+    for (int64_t i = 0, count = p->x_end - p->x_begin; i < count; i += VL) {
+        int n = (int)lw_min(VL, count - i);
+        v_store_n(dst + i, maxpool_window(x + i, step, p->w.dilation, rows, p->w.kernel, n), n);
     }
 }
+
+/* ---- rows -------------------------------------------------------------------------------------------- */
 
 /* One output row. kernel: 2 or 3 for the windows of stride 2, 0 for any. */
 LW_INLINE void maxpool_row(const struct maxpool *p, const float *image, float *dst, int64_t oy, int64_t valid,
                            const int kernel) {
-    int64_t y = axis_start(&p->h, oy), x_begin = 0, x_end = 0;
-    if (kernel > 0 && y >= 0 && y + kernel <= p->h.in && p->x_begin < p->x_end) {
+    int64_t ky, ky_end, row = p->w.in * p->pixel, x_begin = 0, x_end = 0;
+    axis_taps(&p->h, oy, &ky, &ky_end);
+    struct maxpool_rows r = {image, ky_end - ky, p->h.dilation * row, valid};
+    bool along = kernel > 0 || (p->pixel == 1 && p->w.stride == 1);
+    if (r.count > 0) r.first += (axis_start(&p->h, oy) + ky * p->h.dilation) * row;
+    if (along && r.count > 0 && p->x_begin < p->x_end) {
         x_begin = p->x_begin, x_end = p->x_end;
-        const float *x = image + (y * p->w.in + axis_start(&p->w, x_begin)) * p->pixel;
-        if (p->pixel == 1)
-            maxpool_row_plane(p, x, dst + x_begin, kernel);
+        const float *x = r.first + axis_start(&p->w, x_begin) * p->pixel;
+        float *to = dst + x_begin * p->pixel;
+        if (kernel == 0)
+            maxpool_plane_s1(p, x, r.step, r.count, to);
+        else if (r.count == kernel)
+            maxpool_columns(p, x, r.step, kernel, to, kernel);
         else
-            maxpool_row_channels(p, x, dst + x_begin * p->pixel, kernel);
+            maxpool_columns(p, x, r.step, r.count, to, kernel);
     }
     for (int64_t ox = 0; ox < x_begin; ox++)
-        maxpool_pixel(p, image, dst + ox * p->pixel, oy, ox, valid);
+        maxpool_pixel(p, &r, ox, dst + ox * p->pixel);
     for (int64_t ox = x_end; ox < p->w.out; ox++)
-        maxpool_pixel(p, image, dst + ox * p->pixel, oy, ox, valid);
+        maxpool_pixel(p, &r, ox, dst + ox * p->pixel);
 }
 
 static double maxpool_cycles(const lw_desc *d) {
