@@ -1,5 +1,5 @@
-/* The yardstick itself: against numbers worked out by hand, against other ways of computing the same, and
- * against planted errors that it must find. */
+/* The yardstick itself: against numbers worked out by hand, and against other ways of
+ * computing the same. */
 #define _GNU_SOURCE
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -11,7 +11,6 @@
 #include "reference/fill.h"
 #include "reference/guard.h"
 #include "reference/reference.h"
-#include "reference/verify.h"
 
 static lw_desc padded_conv(int64_t n, int64_t ic, int64_t ih, int64_t iw, int64_t oc, int64_t k,
                            int64_t pad) {
@@ -443,162 +442,4 @@ Test(guard_buffer, impossible_sizes) {
     cr_assert(lw_guard_alloc(&g, 0, LW_GUARD_END, 0));
     cr_expect(lw_guard_intact(&g));
     lw_guard_free(&g);
-}
-
-/* ---- verification finds what is wrong
- * -------------------------------------------------------------------------------- */
-
-struct planted {
-    lw_desc d;
-    float *src, *weights, *bias, *dst;
-    int64_t oc, oh, ow;
-};
-
-/* A destination that is right: the reference rounded to float. */
-static struct planted right_result(lw_desc d) {
-    struct planted p = {.d = d};
-    size_t src = (size_t)(d.batch * d.ic * d.ih * d.iw), weights = lw_weight_floats(&d);
-    lw_desc_output(&d, &p.oc, &p.oh, &p.ow);
-    size_t count = (size_t)(d.batch * p.oc * p.oh * p.ow);
-    p.src = malloc(src * sizeof(float));
-    p.weights = malloc((weights + 1) * sizeof(float));
-    p.bias = malloc((size_t)d.oc * sizeof(float));
-    p.dst = malloc(lw_dst_floats(&d) * sizeof(float));
-    lw_fill(p.src, src, LW_FILL_NORMAL, 1);
-    lw_fill(p.weights, weights, LW_FILL_NORMAL, 2);
-    lw_fill(p.bias, (size_t)d.oc, LW_FILL_NORMAL, 3);
-    double *exact = malloc(count * sizeof *exact);
-    float *plain = malloc(count * sizeof *plain);
-    cr_assert(lw_ref_run(&d, p.src, p.weights, p.bias, exact, NULL));
-    for (size_t i = 0; i < count; i++)
-        plain[i] = (float)exact[i];
-    lw_convert_layout(plain, LW_NCHW, p.dst, d.dst_layout, d.batch, p.oc, p.oh, p.ow);
-    free(exact);
-    free(plain);
-    return p;
-}
-
-static void free_planted(struct planted *p) {
-    free(p->src);
-    free(p->weights);
-    free(p->bias);
-    free(p->dst);
-}
-
-static struct lw_verify_result look(const struct planted *p, double bound, struct lw_verify_options opt) {
-    struct lw_verify_result r;
-    lw_verify_output(&p->d, p->src, p->weights, p->bias, p->dst, bound, &opt, &r);
-    cr_assert_eq(r.status, LW_OK);
-    return r;
-}
-
-Test(verify, every_single_wrong_output_is_found) {
-    for (int layout = 0; layout < LW_LAYOUT_COUNT; layout++) {
-        lw_desc d = padded_conv(2, 3, 5, 6, 17, 3, 1);
-        d.dst_layout = (lw_layout)layout;
-        struct planted p = right_result(d);
-        struct lw_verify_result r = look(&p, 10, (struct lw_verify_options){0});
-        cr_expect(r.ok && r.err_over_bound < 1 && r.err_over_bound > 0 && r.rel_l2 < 1e-7);
-        cr_expect_eq(r.compared, 2 * 17 * 30);
-        cr_expect_eq(r.total, r.compared);
-        for (size_t i = 0; i < lw_dst_floats(&d); i++) { /* the pad lanes of the blocked layout included */
-            float kept = p.dst[i];
-            p.dst[i] = kept + 1e-4f;
-            cr_assert_not(look(&p, 10, (struct lw_verify_options){0}).ok, "dst[%zu]", i);
-            p.dst[i] = NAN;
-            r = look(&p, 10, (struct lw_verify_options){0});
-            cr_assert(!r.ok && isinf(r.err_over_bound));
-            p.dst[i] = kept;
-        }
-        free_planted(&p);
-    }
-}
-
-Test(verify, the_bound_is_a_bound) {
-    struct planted p = right_result(padded_conv(1, 4, 4, 4, 3, 3, 1));
-    double scale, exact = lw_ref_at(&p.d, p.src, p.weights, p.bias, 0, 1, 2, 3, &scale);
-    float *y = &p.dst[(1 * 4 + 2) * 4 + 3];
-    *y = (float)(exact + 100 * scale * 0x1p-24);
-    struct lw_verify_result r = look(&p, 200, (struct lw_verify_options){0});
-    cr_expect(r.ok);
-    cr_expect_float_eq(r.err_over_bound, 0.5, 0.02);
-    cr_expect_not_null(strstr(r.worst, "[0,1,2,3] is "), "%s", r.worst);
-    cr_expect_not(look(&p, 50, (struct lw_verify_options){0}).ok);
-    cr_expect_not(look(&p, -1, (struct lw_verify_options){0}).ok);
-    free_planted(&p);
-}
-
-Test(verify, exact_operations_are_compared_to_the_bit) {
-    struct planted p = right_result(lw_relu(1, 5, 4, 4));
-    cr_expect(look(&p, 0, (struct lw_verify_options){0}).ok);
-    float *zero = p.dst;
-    while (*zero != 0)
-        zero++;
-    *zero = -0.0f;
-    cr_expect_not(look(&p, 0, (struct lw_verify_options){0}).ok);
-    *zero = 0x1p-149f;
-    cr_expect_not(look(&p, 0, (struct lw_verify_options){0}).ok);
-    *zero = 0;
-    cr_expect(look(&p, 0, (struct lw_verify_options){0}).ok);
-    free_planted(&p);
-}
-
-/* A sample has all borders of all planes where the budget allows, never counts an output twice, and keeps to
- * its budget. */
-Test(verify, samples_have_the_borders) {
-    lw_desc d = padded_conv(2, 2, 40, 50, 20, 3, 1);
-    d.dst_layout = LW_BLOCKED;
-    struct planted p = right_result(d);
-    struct lw_verify_options opt = {.max_outputs = 10000};
-    int64_t border = 2 * 20 * (2 * 40 + 2 * 50 - 4), total = 2 * 20 * 40 * 50;
-    struct lw_verify_result r = look(&p, 10, opt);
-    cr_expect(r.ok);
-    cr_expect_eq(r.total, total);
-    cr_expect(r.compared >= border && r.compared <= 10000, "compared %lld", (long long)r.compared);
-    for (int64_t n = 0; n < 2; n++)
-        for (int64_t o = 0; o < 20; o += 3)
-            for (int64_t i = 0; i < 4 * 50; i += 7) {
-                int64_t y = i < 50    ? 0
-                            : i < 100 ? 39
-                                      : (i - 100) % 40,
-                        x = i < 100   ? i % 50
-                            : i < 150 ? 0
-                                      : 49;
-                float *at = p.dst + (((n * 2 + o / 16) * 40 + y) * 50 + x) * 16 + o % 16, kept = *at;
-                *at += 1;
-                cr_assert_not(look(&p, 10, opt).ok, "[%d,%d,%d,%d]", (int)n, (int)o, (int)y, (int)x);
-                *at = kept;
-            }
-    opt = (struct lw_verify_options){.max_macs = 20000 * 18};
-    r = look(&p, 10, opt);
-    cr_expect(r.ok && r.compared > 15000 && r.compared <= 20000, "compared %lld", (long long)r.compared);
-    opt.max_macs = 1;
-    r = look(&p, 10, opt);
-    cr_expect(r.ok && r.compared == 1);
-    /* the inside is sampled too: a whole wrong image is found */
-    for (int64_t i = 0; i < 32 * 40 * 50; i++)
-        if (i / 16 / 50 % 40 > 0 && i / 16 / 50 % 40 < 39 && i / 16 % 50 > 0 && i / 16 % 50 < 49)
-            p.dst[i] += 1;
-    opt = (struct lw_verify_options){.max_outputs = 10000};
-    cr_expect_not(look(&p, 10, opt).ok);
-    free_planted(&p);
-}
-
-Test(verify, special_results) {
-    lw_desc d = lw_conv2d(1, 1, 1, 4, 1, 1, 1);
-    float src[] = {NAN, INFINITY, 3e38f, 1e-44f}, weights[] = {2}, bias[] = {0},
-          dst[] = {NAN, INFINITY, INFINITY, 2e-44f};
-    struct planted p = {.d = d, .src = src, .weights = weights, .bias = bias, .dst = dst};
-    cr_expect(look(&p, 2, (struct lw_verify_options){0}).ok); /* 6e38 is beyond float: Inf is right */
-    dst[3] = 0;
-    cr_expect_not(look(&p, 2, (struct lw_verify_options){0}).ok); /* a flushed denormal */
-    dst[3] = 2e-44f;
-    dst[0] = 1;
-    cr_expect_not(look(&p, 2, (struct lw_verify_options){0}).ok);
-    dst[0] = NAN, dst[1] = -INFINITY;
-    cr_expect_not(look(&p, 2, (struct lw_verify_options){0}).ok);
-    dst[1] = INFINITY, dst[2] = -INFINITY;
-    cr_expect_not(look(&p, 2, (struct lw_verify_options){0}).ok);
-    dst[2] = INFINITY, src[2] = 1;
-    cr_expect_not(look(&p, 2, (struct lw_verify_options){0}).ok);
 }
