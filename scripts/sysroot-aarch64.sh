@@ -4,7 +4,7 @@
 set -euo pipefail
 
 root=$1
-packages=(libc6-dev libcriterion-dev libcjson-dev libpng-dev zlib1g-dev)
+packages=(libc6-dev libcjson-dev libpng-dev zlib1g-dev)
 stamp=$root/.complete
 [ "$(cat "$stamp" 2>/dev/null)" != "${packages[*]}" ] || exit 0
 command -v apt-get >/dev/null || {
