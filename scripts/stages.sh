@@ -6,7 +6,6 @@ declare -A STAGE_TITLE=(
     [format]="clang-format, file lengths, shellcheck"
     [native]="every suite, $(uname -m), the compiler of ./dev build, warnings are errors; install and consumer"
     [gcc]="every suite built by gcc, warnings are errors; quick corpus"
-    [fallbacks]="the dispatcher on emulated older CPUs"
     [avx512]="AVX-512 rows, emulated on AVX2 through SIMDe where this CPU lacks them"
     [neon]="NEON rows: aarch64, under qemu where this isn't one"
     [asan]="every suite with AddressSanitizer and UndefinedBehaviorSanitizer; quick corpus"
@@ -139,62 +138,6 @@ stage_gcc() {
     esac
     configure gcc -DCMAKE_BUILD_TYPE=Release -DLANEWISE_WERROR=ON -DCMAKE_C_COMPILER=$gcc -DCMAKE_CXX_COMPILER=$gxx
     LANEWISE_TEST_QUICK=1 LANEWISE_EXPECT_ISA=$(native_isas) suites gcc
-}
-
-# ---- older CPUs --------------------------------------------------------------------------------------------
-
-# has_isas WANTED COMMAND...: are these the ISAs that `lanewise list` says are usable?
-has_isas() {
-    local wanted=$1 found
-    shift
-    found=$("$@" list --json | tr -d ' \n\t' | grep -o '"isa":"[^"]*","tile":"[^"]*","usable":true' | cut -d '"' -f 4 |
-        sort -u | paste -sd ' ')
-    [ "$found" = "$wanted" ] || {
-        echo "usable: '$found' instead of '$wanted'"
-        return 1
-    }
-}
-exits_with() {
-    local wanted=$1 status=0
-    shift
-    "$@" || status=$?
-    [ $status -eq "$wanted" ] || {
-        echo "exit status $status instead of $wanted"
-        return 1
-    }
-}
-
-stage_fallbacks() {
-    local qemu=qemu-x86_64-static tool=$OUT/native/lanewise ok=0 problem=mb1ic8ih9oc16kh3ph1
-    [ "$(uname -m)" = x86_64 ] || skip "this CPU isn't x86-64"
-    command -v $qemu >/dev/null || skip "no $qemu"
-    [ -x "$tool" ] || {
-        echo "build-test/native is missing: the stage native builds it"
-        return 1
-    }
-    check "Nehalem: only scalar is usable" has_isas scalar $qemu -cpu Nehalem "$tool" || ok=1
-    check "Nehalem: lanewise check" exits_with 0 $qemu -cpu Nehalem "$tool" check $problem || ok=1
-    check "Nehalem: lanewise mnist" exits_with 0 $qemu -cpu Nehalem "$tool" mnist models/digits/3.png || ok=1
-    check "Nehalem: --isa avx2 is refused" exits_with 3 $qemu -cpu Nehalem "$tool" check --isa avx2 $problem || ok=1
-    if qemu_older_than 7 2; then
-        reason "this qemu can't emulate AVX2 (7.2 can): Haswell not checked"
-        count 0 0 3
-    else
-        # Not `lanewise check`: it has guard pages, and qemu's masked loads touch the lanes that are masked out.
-        check "Haswell: AVX2 and scalar are usable" has_isas "avx2 scalar" $qemu -cpu Haswell "$tool" || ok=1
-        check "Haswell: lanewise mnist" exits_with 0 $qemu -cpu Haswell "$tool" mnist models/digits/3.png || ok=1
-        check "Haswell: --isa avx512 is refused" exits_with 3 $qemu -cpu Haswell "$tool" check --isa avx512 $problem ||
-            ok=1
-    fi
-    export LANEWISE_ISA=scalar
-    check "LANEWISE_ISA=scalar caps" has_isas scalar "$tool" || ok=1
-    return $ok
-}
-
-qemu_older_than() {
-    local version
-    version=$(qemu-x86_64-static --version | grep -oE '[0-9]+\.[0-9]+' | head -n 1)
-    [ "${version%%.*}" -lt "$1" ] || { [ "${version%%.*}" -eq "$1" ] && [ "${version##*.}" -lt "$2" ]; }
 }
 
 # ---- AVX-512 -----------------------------------------------------------------------------------------------

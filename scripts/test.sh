@@ -16,7 +16,7 @@ die() {
 # shellcheck source=scripts/stages.sh
 . scripts/stages.sh
 
-stages="format native gcc fallbacks avx512 neon asan tsan"
+stages="format native gcc avx512 neon asan tsan"
 case ${1:-} in
 "") ;;
 --quick) stages="format native" ;;

@@ -34,14 +34,21 @@ run() {
 check Nehalem scalar true
 check Nehalem avx2 false
 check Nehalem avx512 false
-check Haswell scalar true
-check Haswell avx2 true
-check Haswell avx512 false
+# qemu knows AVX2 since 7.2.
+version=$("$qemu" --version | grep -oE '[0-9]+\.[0-9]+' | head -n 1)
+old=$(echo "$version" | awk -F. '{ print $1 * 100 + $2 < 702 }')
+if [ "$old" = 1 ]; then
+    echo "skipped: qemu $version can't be a Haswell"
+else
+    check Haswell scalar true
+    check Haswell avx2 true
+    check Haswell avx512 false
+fi
 # Detection is one thing, being right about it another: the kernels run there. The forced that can't run is an error.
 problem=mb1_ic5ih9oc17oh9kh3ph1
 run Nehalem 0 check --op conv $problem
 # (qemu reads masked lanes too, which a guard page doesn't forgive: whole vectors there.)
-run Haswell 0 check --op conv mb1_ic16ih8oc16oh8kh3ph1
+[ "$old" = 1 ] || run Haswell 0 check --op conv mb1_ic16ih8oc16oh8kh3ph1
 run Nehalem 3 explain --isa avx2 $problem
-run Haswell 3 explain --isa avx512 $problem
+[ "$old" = 1 ] || run Haswell 3 explain --isa avx512 $problem
 exit $failed
