@@ -22,6 +22,9 @@ function(lw_add_isa name)
   add_library(lw_isa_${name} OBJECT ${name}/kernels.c)
   target_include_directories(lw_isa_${name} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/kernels)
   target_compile_options(lw_isa_${name} PRIVATE -fno-lto ${ISA_FLAGS})
+  if(LANEWISE_SANITIZE) # unrolled tiles take compilers minutes to instrument at -O2, and nothing here is timed
+    target_compile_options(lw_isa_${name} PRIVATE -O1)
+  endif()
   add_custom_command(
     OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/lw_isa_${name}.checked
     COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DOBJECT=$<TARGET_OBJECTS:lw_isa_${name}> -DSYMBOL=lw_isa_${name}
