@@ -59,31 +59,36 @@ static void linear_pack(const lw_desc *d, const float *weights, const float *bia
         out[d->oc * padded + o] = bias ? bias[o] : 0.0f;
 }
 
+/* The products of n <= VL inputs. */
+LW_INLINE void linear_step(const float *x, int64_t step, const float *w, int n,
+                           vf acc[LINEAR_IMAGES][LINEAR_OUTPUTS], const int images, const int outputs) {
+    vf v[LINEAR_IMAGES];
+    LW_UNROLL
+    for (int m = 0; m < images; m++)
+        v[m] = n == VL ? v_load(x + m * step) : v_load_n(x + m * step, n);
+    LW_UNROLL
+    for (int o = 0; o < outputs; o++) {
+        vf weight = v_load(w + o * VL);
+        LW_UNROLL
+        for (int m = 0; m < images; m++)
+            acc[m][o] = v_fma(weight, v[m], acc[m][o]);
+    }
+}
+
 /* sums[image][output] += products of `count` inputs. step: floats from one image to the next. */
 LW_INLINE void linear_tile(const float *x, int64_t step, const float *w, int64_t count, vf *sums,
                            const int images, const int outputs) {
-    vf acc[LINEAR_IMAGES][LINEAR_OUTPUTS], v[LINEAR_IMAGES];
+    vf acc[LINEAR_IMAGES][LINEAR_OUTPUTS];
     LW_UNROLL
     for (int i = 0; i < images * outputs; i++)
         acc[i / outputs][i % outputs] = v_zero();
-    for (int64_t left = count; left > 0; left -= VL, x += VL, w += outputs * VL) {
-        LW_UNROLL
-        for (int n = 0; n < images; n++)
-            v[n] = left >= VL ? v_load(x + n * step) : v_load_n(x + n * step, (int)left);
-        LW_UNROLL
-        for (int o = 0; o < outputs; o++) {
-            vf weight = v_load(w + o * VL);
-            LW_UNROLL
-            for (int n = 0; n < images; n++)
-                acc[n][o] = v_fma(weight, v[n], acc[n][o]);
-        }
-    }
+    int64_t i = 0;
+    for (; i + VL <= count; i += VL, w += outputs * VL)
+        linear_step(x + i, step, w, VL, acc, images, outputs);
+    if (i < count) linear_step(x + i, step, w, (int)(count - i), acc, images, outputs);
     LW_UNROLL
-    for (int n = 0; n < images; n++) {
-        LW_UNROLL
-        for (int o = 0; o < outputs; o++)
-            sums[n * outputs + o] = v_add(sums[n * outputs + o], acc[n][o]);
-    }
+    for (int m = 0; m < images * outputs; m++)
+        sums[m] = v_add(sums[m], acc[m / outputs][m % outputs]);
 }
 
 typedef void linear_tile_function(const float *x, int64_t step, const float *w, int64_t count, vf *sums);

@@ -209,9 +209,13 @@ static double maxpool_cycles(const lw_desc *d) {
     return cost_cycles(vectors * (2 + 1.5 * taps), floats);
 }
 static double maxpool_any_cycles(const lw_desc *d) {
-    double taps = (double)(d->kh * d->kw), outputs = (double)(d->batch * lw_out_h(d) * lw_out_w(d));
-    double vectors = d->src_layout == LW_NCHW ? (double)d->ic : (double)lw_div_up(d->ic, VL);
-    return 50 + outputs * vectors * (12 + 4 * taps);
+    double taps = (double)(d->kh * d->kw), rows = (double)(d->batch * lw_out_h(d)),
+           columns = (double)lw_out_w(d);
+    double vector = 8 + 2 * taps, single = 12 + 4 * taps;
+    if (d->src_layout != LW_NCHW) return 50 + rows * columns * (double)lw_div_up(d->ic, VL) * vector;
+    double border =
+        d->stride_w == 1 ? fmin(columns, (double)(d->pad_left + lw_max(0, d->pad_right))) : columns;
+    return 50 + rows * (double)d->ic * (border * single + ceil((columns - border) / VL) * vector);
 }
 
 static int64_t maxpool_tasks(const lw_desc *d) {
