@@ -3,8 +3,8 @@
 #   cmake -DCMAKE_TOOLCHAIN_FILE=cmake/toolchain-aarch64.cmake [-DLANEWISE_AARCH64_ROOT=FOLDER] [-DCMAKE_C_COMPILER=clang]
 #
 # LANEWISE_AARCH64_ROOT (or the environment variable of that name) is a folder of unpacked arm64 libraries, as
-# scripts/sysroot-aarch64.sh makes it: binaries then carry the paths of their libraries and run as they are, wherever
-# binfmt_misc hands them to qemu. Without it the cross compiler's own C library is all there is.
+# scripts/sysroot-aarch64.sh makes it: binaries then carry the paths of their libraries and run as they are, `qemu-aarch64
+# BINARY`. Without it the cross compiler's own C library is all there is.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
