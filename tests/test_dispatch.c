@@ -364,6 +364,29 @@ Test(dispatch, plan_arguments) {
     tensors_free(&t);
 }
 
+/* 2^48 bytes of weights: a descriptor in order, but more than any address space here holds. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { HUGE_ALLOCATIONS_ABORT = 1 };
+#else
+enum { HUGE_ALLOCATIONS_ABORT = 0 };
+#endif
+
+Test(dispatch, no_memory) {
+    if (HUGE_ALLOCATIONS_ABORT) cr_skip("sanitizers abort on huge allocations");
+    lw_desc d = lw_linear(1, 1 << 23, 1 << 23);
+    lw_options opt = lw_default_options();
+    lw_error err;
+    float x = 0;
+    for (int effort = LW_ESTIMATE; effort <= LW_MEASURE; effort++) {
+        lw_plan *plan = (lw_plan *)&x;
+        opt.effort = (lw_effort)effort;
+        opt.threads = 1 + effort;
+        cr_expect_eq(lw_plan_create(&plan, &d, &x, &x, &opt, &err), LW_ERR_NO_MEMORY, "%s", err.text);
+        cr_expect_null(plan);
+        expect_one_line(&err);
+    }
+}
+
 Test(dispatch, execute_checks_its_pointers) {
     struct tensors t = tensors_of(big_conv());
     lw_options opt = lw_default_options();
