@@ -365,7 +365,11 @@ Test(dispatch, plan_arguments) {
 }
 
 /* 2^48 bytes of weights: a descriptor in order, but more than any address space here holds. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if !defined(__has_feature) /* clang's way to tell */
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||     \
+    __has_feature(thread_sanitizer)
 enum { HUGE_ALLOCATIONS_ABORT = 1 };
 #else
 enum { HUGE_ALLOCATIONS_ABORT = 0 };
