@@ -194,6 +194,13 @@ static int64_t far_pad(int64_t out, int64_t stride, int64_t kernel, int64_t dila
     return (out - 1) * stride + (kernel - 1) * dilation + 1 - in - pad;
 }
 
+/* By fields: the bytes between them may be anything. */
+static bool same(const lw_desc *a, const lw_desc *b) {
+    return a->op == b->op && a->src_layout == b->src_layout && a->dst_layout == b->dst_layout &&
+           memcmp(&a->batch, &b->batch, offsetof(lw_desc, bias) - offsetof(lw_desc, batch)) == 0 &&
+           a->bias == b->bias && a->relu == b->relu && a->pool2x2 == b->pool2x2;
+}
+
 Test(problem, text_parses_back_to_the_same_descriptor) {
     int kept = 0;
     for (int i = 0; i < 20000; i++) {
@@ -220,7 +227,7 @@ Test(problem, text_parses_back_to_the_same_descriptor) {
         kept++;
         cr_assert_eq(status, LW_PARSE_OK, "%s: %s", text, why);
         cr_assert_str_eq(p.text, text);
-        cr_assert_eq(memcmp(&p.desc, &d, sizeof d), 0, "%s is another descriptor", text);
+        cr_assert(same(&p.desc, &d), "%s is another descriptor", text);
     }
     cr_expect_gt(kept, 2000);
 }
