@@ -17,7 +17,7 @@ libdir=$(dirname "$(find "$work/moved" -name liblanewise.a)")
 export LD_LIBRARY_PATH=$libdir
 
 echo "CMake package"
-cmake -S "$source" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$work/moved" -DCMAKE_C_COMPILER="$CC" \
+cmake -S "$source" -B "$work/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$work/moved" -DCMAKE_C_COMPILER="$CC" \
     -DCMAKE_CXX_COMPILER="$CXX" >>"$work/log"
 cmake --build "$work/cmake" >>"$work/log"
 for program in c_lanewise c_lanewise_static cxx_lanewise cxx_lanewise_static; do
