@@ -264,7 +264,8 @@ static void depthwise_strip(const struct depthwise *p, const struct lw_call *cal
             dst_plane = p->rows * p->columns;
     const float *image = call->src + n * src_plane * (d->src_layout == LW_BLOCKED ? padded : d->ic);
     float *dst = call->dst + n * dst_plane * (d->dst_layout == LW_BLOCKED ? padded : d->ic);
-    float *rows = scratch + depthwise_strip_floats(p);
+    int64_t strip_floats = depthwise_strip_floats(p);
+    float *rows = strip_floats ? scratch + strip_floats : scratch; /* there may be none at all */
     struct depthwise_source src = {.pixel = p->src_pixel};
     if (d->src_layout == LW_NCHW) {
         src.y = lw_max(0, lw_min(d->ih, axis_start(&p->h, y * pool)));
