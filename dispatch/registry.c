@@ -93,7 +93,8 @@ lw_status lw_kernel_get(size_t index, lw_kernel_info *info) {
                              .isa = row.isa->name,
                              .tile = k->tile,
                              .src_layouts = k->src_layouts,
-                             .dst_layouts = k->dst_layouts};
+                             .dst_layouts = k->dst_layouts,
+                             .spread = k->spread};
     return usable(row.isa_index, &info->usable, &info->reason);
 }
 

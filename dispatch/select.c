@@ -61,10 +61,9 @@ static bool describe(const struct lw_request *r, struct lw_considered *x) {
     const struct lw_kernel *k = x->row.kernel;
     lw_candidate *c = &x->c;
     int threads = lw_row_threads(k, r->desc, r->opt.threads);
-    int64_t tasks = k->tasks(r->desc), turns = lw_div_up(tasks, threads);
-    double share = tasks > 0 ? (double)turns / (double)tasks : 1.0; /* of the work, on the busiest thread */
-    c->ns = k->cycles(r->desc) * share / LW_NOMINAL_GHZ;
-    c->ns_low = c->ns / 2; /* the cost model claims no more than a factor of two */
+    c->ns = k->cycles(r->desc) / LW_NOMINAL_GHZ; /* of one thread: the choice, and so the bits, don't depend
+                                                    on how many there are */
+    c->ns_low = c->ns / 2;                       /* the cost model claims no more than a factor of two */
     c->ns_high = c->ns * 2;
     c->bound = k->bound(r->desc);
     c->rel_l2 = k->rel_l2(r->desc);

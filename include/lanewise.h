@@ -205,6 +205,7 @@ typedef struct lw_kernel_info {
     unsigned src_layouts, dst_layouts; /* bit 1 << lw_layout */
     bool usable;                       /* this CPU, and LANEWISE_ISA, allow it */
     const char *reason;                /* why not, or "" */
+    int spread;                        /* see lw_kernel_bound; 0: plain sums */
 } lw_kernel_info;
 
 /* Rows are numbered 0 .. lw_kernel_count()-1 in a fixed order, the preferred ISA first, scalar last. */
@@ -216,7 +217,12 @@ LW_API lw_status lw_kernel_get(size_t index, lw_kernel_info *info);
 LW_API lw_status lw_kernel_accepts(const char *name, const lw_desc *desc, lw_error *err);
 
 /* c of the published bound |y - y_exact| <= c * 2^-24 * (|bias| + sum |w||x|) for each output element
- * (softmax: c * 2^-24 * y; maxpool, relu: 0). Negative when the name is unknown. */
+ * (softmax: c * 2^-24 * y; maxpool, relu: 0). Negative when the name is unknown.
+ *
+ * A row with a spread of s > 0 (Winograd: one less than its largest tile) mixes the inputs of a tile. What
+ * its c is proved for is |x| replaced by the largest magnitude of that channel within s pixels of the window,
+ * and an Inf or NaN there may turn the output into NaN. Where neighbours are of like magnitude the plain sum
+ * does as well. */
 LW_API double lw_kernel_bound(const char *name, const lw_desc *desc);
 
 typedef struct lw_isa_info {

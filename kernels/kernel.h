@@ -37,6 +37,10 @@ struct lw_kernel {
      */
     void (*run)(const struct lw_call *call, int64_t begin, int64_t end, void *workspace);
 
+    /* An algorithm of tiles mixes the inputs of a tile: its errors are in proportion to the largest input up
+     * to this many pixels beyond the window, and Inf and NaN spread as far. 0: plain sums. */
+    int spread;
+
     /* c in |y - y_exact| <= c * u * (|bias| + sum |w||x|), and the relative L2 error expected of normal data.
      */
     double (*bound)(const lw_desc *desc);

@@ -97,6 +97,45 @@ static double conv_tail_at(const lw_desc *d, const float *src, const float *weig
     return best;
 }
 
+/* The largest |x| of rows y0 .. y1 and columns x0 .. x1, as far as they exist; Inf if one isn't finite. */
+static double largest_in(const lw_desc *d, const float *image, int64_t y0, int64_t y1, int64_t x0,
+                         int64_t x1) {
+    double largest = 0;
+    for (int64_t y = y0 > 0 ? y0 : 0; y <= y1 && y < d->ih; y++)
+        for (int64_t x = x0 > 0 ? x0 : 0; x <= x1 && x < d->iw; x++) {
+            double v = fabs(image[y * d->iw + x]);
+            if (!isfinite(v)) return INFINITY;
+            if (v > largest) largest = v;
+        }
+    return largest;
+}
+
+static double spread_scale(const lw_desc *d, const float *src, const float *weights, const float *bias,
+                           int64_t n, int64_t o, int64_t y, int64_t x, int spread) {
+    int64_t channels = d->ic / d->groups, first = o / (d->oc / d->groups) * channels, taps = d->kh * d->kw;
+    int64_t top = y * d->stride_h - d->pad_top, left = x * d->stride_w - d->pad_left;
+    int64_t bottom = top + (d->kh - 1) * d->dilation_h, right = left + (d->kw - 1) * d->dilation_w;
+    double scale = bias != NULL ? fabs(bias[o]) : 0.0;
+    for (int64_t c = 0; c < channels; c++) {
+        double weight = 0;
+        for (int64_t k = 0; k < taps; k++)
+            weight += fabs(weights[(o * channels + c) * taps + k]);
+        scale += weight * largest_in(d, src + (n * d->ic + first + c) * d->ih * d->iw, top - spread,
+                                     bottom + spread, left - spread, right + spread);
+    }
+    return isnan(scale) ? INFINITY : scale;
+}
+
+double lw_ref_spread_scale_at(const lw_desc *d, const float *src, const float *weights, const float *bias,
+                              int64_t n, int64_t o, int64_t y, int64_t x, int spread) {
+    if (!d->pool2x2) return spread_scale(d, src, weights, bias, n, o, y, x, spread);
+    double largest = 0;
+    for (int k = 0; k < 4; k++)
+        largest =
+            fmax(largest, spread_scale(d, src, weights, bias, n, o, 2 * y + k / 2, 2 * x + k % 2, spread));
+    return largest;
+}
+
 /* exp(row - its maximum) and their sum; what isn't finite follows from IEEE: +Inf and NaN make the row NaN.
  */
 static double softmax_sum(const float *row, int64_t classes, double *max) {

@@ -157,12 +157,21 @@ static double macs(const lw_desc *d) {
     return (double)lw_weight_floats(d) * ((double)lw_dst_floats(d) / (double)d->oc) * (d->pool2x2 ? 4 : 1);
 }
 
+static int spread_of(const char *kernel) {
+    lw_kernel_info info;
+    for (size_t i = 0; lw_kernel_get(i, &info) == LW_OK; i++)
+        if (strcmp(info.name, kernel) == 0) return info.spread;
+    return 0;
+}
+
 static void run_and_check(struct run *r) {
     const lw_desc *d = r->d;
     uint64_t source = digest(r->src.data, r->src.count);
     if (!execute(r, r->src.data, r->dst.data)) return;
+    struct lw_verify_options opt = *r->opt;
+    opt.spread = spread_of(r->kernel);
     lw_verify_output(d, r->nchw, r->weights.data, r->bias.data, r->dst.data, lw_kernel_bound(r->kernel, d),
-                     r->opt, r->result);
+                     &opt, r->result);
     if (r->result->status != LW_OK) return;
     if (!is_written(r)) fail_check(r, "left a part of the destination unwritten");
     if (macs(d) <= RUN_TWICE_MACS && !is_repeatable(r)) return;

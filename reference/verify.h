@@ -14,6 +14,7 @@ struct lw_verify_options {
     int64_t max_macs;    /* the same, by the reference's multiply-adds; 0: no limit */
     bool guard;          /* source, destination, weights and workspace in guard-page buffers */
     size_t offset;       /* floats of misalignment of src and dst */
+    int spread;          /* of the row (lw_kernel_info); lw_verify looks it up */
 };
 
 struct lw_verify_result {

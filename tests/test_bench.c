@@ -265,7 +265,7 @@ lw_status __real_lw_plan_execute(const lw_plan *plan, const float *src, float *d
 lw_status __wrap_lw_plan_execute(const lw_plan *plan, const float *src, float *dst, void *workspace);
 lw_status __wrap_lw_plan_execute(const lw_plan *plan, const float *src, float *dst, void *workspace) {
     lw_status status = __real_lw_plan_execute(plan, src, dst, workspace);
-    if (spoil) dst[0] += 0.125f;
+    if (spoil) dst[0] += 1e6f; /* beyond the widest bound */
     return status;
 }
 

@@ -138,7 +138,7 @@ static void wino_pack(const lw_desc *d, const struct wino_variant *variant, cons
  */
 
 struct wino_scratch {
-    float *v, *m, *rows, *temp, *patch;
+    float *v, *m, *rows, *temp, *patch, *zeros;
     int32_t (
         *unit)[WINO_MAX_POINTS][WINO_MAX_POINTS]; /* [tile of the block]: the unit of each of its points */
 };
@@ -147,8 +147,10 @@ static size_t wino_carve(const struct wino *w, char *base, struct wino_scratch *
     const size_t floats[] = {(size_t)(w->units * w->g.blocks * LW_BLOCK),
                              (size_t)(w->units * CONV_TILE_CHANNELS),
                              (size_t)(2 * w->variant->set->pairs * w->g.ow * CONV_TILE_CHANNELS),
-                             WINO_MAX_POINTS * WINO_TEMP_STEP * VL, WINO_PATCH};
-    float **const parts[] = {&s->v, &s->m, &s->rows, &s->temp, &s->patch};
+                             WINO_MAX_POINTS * WINO_TEMP_STEP * VL,
+                             WINO_PATCH,
+                             VL};
+    float **const parts[] = {&s->v, &s->m, &s->rows, &s->temp, &s->patch, &s->zeros};
     size_t bytes = 0;
     for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) {
         *parts[i] = base ? (float *)(base + bytes) : NULL;
@@ -235,7 +237,7 @@ static void wino_input_tile(const struct wino_block *b, const float *image, int6
     wino_tile_units(b, ty, tx, wino_units(b, ty, tx));
     for (int64_t c = 0; c < d->ic; c += LW_BLOCK) {
         const int64_t count = lw_min(LW_BLOCK, d->ic - c);
-        struct wino_patch p = {.columns = nx};
+        struct wino_patch p = {.columns = nx, .zeros = b->s->zeros};
         if (d->src_layout == LW_BLOCKED || (d->src_layout == LW_NHWC && count % VL == 0)) {
             p.column = d->src_layout == LW_BLOCKED ? LW_BLOCK : d->ic;
             p.step = d->iw * p.column;
@@ -245,7 +247,7 @@ static void wino_input_tile(const struct wino_block *b, const float *image, int6
         } else {
             const struct pack_row pixel = {.d = d, .image = image, .c = c, .count = count};
             wino_gather(&pixel, y0, x0, ny, nx, b->s->patch);
-            p = (struct wino_patch){b->s->patch, nx * LW_BLOCK, LW_BLOCK, nx, 0, ny, 0, nx};
+            p = (struct wino_patch){b->s->patch, nx * LW_BLOCK, LW_BLOCK, nx, 0, ny, 0, nx, b->s->zeros};
         }
         float *v = b->s->v + c / LW_BLOCK * b->units * LW_BLOCK;
         for (int64_t lane = 0; lane < count; lane += VL) {
@@ -318,6 +320,7 @@ static void wino_run(const struct lw_call *call, const struct wino_variant *vari
     const struct wino w = wino_geometry(d, variant);
     struct wino_scratch s;
     wino_carve(&w, workspace, &s);
+    memset(s.zeros, 0, VL * sizeof *s.zeros);
     const int64_t pool = d->pool2x2 ? 2 : 1;
     struct out_row o = {.layout = d->dst_layout, .channels = d->oc};
     o.height = w.g.oh / pool, o.width = w.g.ow / pool;
@@ -359,6 +362,8 @@ static bool wino_supports(const lw_desc *d, const char **reason) {
         {d->stride_h == 1 && d->stride_w == 1, "takes stride 1 only"},
         {d->dilation_h == 1 && d->dilation_w == 1, "takes no dilation"},
         {d->groups == 1, "takes one group only"},
+        {d->pad_top <= 2 && d->pad_left <= 2 && d->pad_bottom <= 2 && d->pad_right <= 2,
+         "takes padding of at most 2"},
     };
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (!needs[i].ok) {
@@ -405,6 +410,10 @@ WINO_ROW_FUNCTIONS(f4)
 WINO_ROW_FUNCTIONS(f6)
 #undef WINO_ROW_FUNCTIONS
 
+#define WINO_PAIRS_f2 1
+#define WINO_PAIRS_f4 2
+#define WINO_PAIRS_f6 3
+
 #define WINO_ROW(f, label)                                                                                   \
     {.name = LW_ROW_NAME("conv_winograd_" label, "_t" CONV_TILE_NAME),                                       \
      .algorithm = "winograd",                                                                                \
@@ -418,6 +427,7 @@ WINO_ROW_FUNCTIONS(f6)
      .workspace_bytes = f##_workspace,                                                                       \
      .tasks = f##_tasks,                                                                                     \
      .run = f##_run,                                                                                         \
+     .spread = 2 * WINO_PAIRS_##f - 1,                                                                       \
      .bound = f##_bound,                                                                                     \
      .rel_l2 = f##_rel_l2,                                                                                   \
      .cycles = f##_cycles},

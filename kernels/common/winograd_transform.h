@@ -55,6 +55,7 @@ struct wino_patch {
     ptrdiff_t step, column;
     int columns; /* of the patch */
     int row_begin, row_end, column_begin, column_end;
+    const float *zeros; /* a vector to read where a row is padding */
 };
 
 /* The two passes of the input transform. First pass: each column's 2P + 2 vectors to points `out_step` floats
@@ -71,15 +72,9 @@ LW_INLINE void wino_input_columns(const struct wino_set *set, const int P, const
             continue;
         }
         const float *src = p->src + offset + c * p->column;
-        if (whole) {
-            LW_UNROLL
-            for (int i = 0; i < 2 * P + 2; i++)
-                d[i] = v_load(src + i * p->step);
-        } else {
-            LW_UNROLL
-            for (int i = 0; i < 2 * P + 2; i++)
-                d[i] = i >= p->row_begin && i < p->row_end ? v_load(src + i * p->step) : v_zero();
-        }
+        LW_UNROLL
+        for (int i = 0; i < 2 * P + 2; i++)
+            d[i] = v_load(whole || (i >= p->row_begin && i < p->row_end) ? src + i * p->step : p->zeros);
         wino_input_axis(set, P, d, point);
         LW_UNROLL
         for (int i = 0; i < 2 * P + 2; i++)
