@@ -8,14 +8,15 @@
 enum lw_guard_side { LW_GUARD_END, LW_GUARD_START };
 
 struct lw_guard {
-    float *data; /* `count` floats, flush with the upper (END) or lower (START) guard page, `offset` floats off it */
+    float *data; /* `count` floats, flush with the upper (END) or lower (START) guard page, `offset` floats
+                    off it */
     size_t count;
     void *map;
     size_t map_bytes;
 };
 
-/* offset > 0 moves the data away from the page by that many floats, for misalignments; the slack is filled with a
- * pattern that lw_guard_intact() checks. false: no memory. */
+/* offset > 0 moves the data away from the page by that many floats, for misalignments; the slack is filled
+ * with a pattern that lw_guard_intact() checks. false: no memory. */
 bool lw_guard_alloc(struct lw_guard *g, size_t count, enum lw_guard_side side, size_t offset);
 bool lw_guard_intact(const struct lw_guard *g);
 void lw_guard_free(struct lw_guard *g);

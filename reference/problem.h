@@ -5,9 +5,9 @@
 #include "lanewise.h"
 
 struct lw_problem {
-    lw_desc desc;    /* NCHW in and out; conv and linear with bias */
-    char name[128];  /* the string's n"..." or "" */
-    char text[192];  /* canonical: every field, no name; the key of wisdom, JSON and benchmark names */
+    lw_desc desc;   /* NCHW in and out; conv and linear with bias */
+    char name[128]; /* the string's n"..." or "" */
+    char text[192]; /* canonical: every field, no name; the key of wisdom, JSON and benchmark names */
 };
 
 enum lw_parse {
@@ -16,10 +16,11 @@ enum lw_parse {
     LW_PARSE_BAD   /* not a problem string: `why` says what and where */
 };
 
-/* Reads one problem of operation op with benchdnn's defaults and deductions (batch 2 when there is no mb; iw from ih,
- * kw from kh ...; outputs or padding from the rest; dh is dilation minus one). mb > 0 overrides the batch. why has room for
- * 200 characters. */
-enum lw_parse lw_problem_parse(lw_op op, const char *string, int64_t mb, struct lw_problem *out, char why[200]);
+/* Reads one problem of operation op with benchdnn's defaults and deductions (batch 2 when there is no mb; iw
+ * from ih, kw from kh ...; outputs or padding from the rest; dh is dilation minus one). mb > 0 overrides the
+ * batch. why has room for 200 characters. */
+enum lw_parse lw_problem_parse(lw_op op, const char *string, int64_t mb, struct lw_problem *out,
+                               char why[200]);
 
 /* The canonical text of a descriptor. */
 void lw_problem_format(const lw_desc *desc, char *text, size_t size);
@@ -38,10 +39,11 @@ struct lw_problem_list {
 };
 
 /* Appends a file's problems to the list. false: the file can't be read or is no text file (why). */
-bool lw_problem_read_file(lw_op op, const char *path, int64_t mb, struct lw_problem_list *list, char why[200]);
-/* The same from a text in memory, which errors call `name`. */
-bool lw_problem_read_text(lw_op op, const char *name, const char *text, int64_t mb, struct lw_problem_list *list,
+bool lw_problem_read_file(lw_op op, const char *path, int64_t mb, struct lw_problem_list *list,
                           char why[200]);
+/* The same from a text in memory, which errors call `name`. */
+bool lw_problem_read_text(lw_op op, const char *name, const char *text, int64_t mb,
+                          struct lw_problem_list *list, char why[200]);
 bool lw_problem_add(lw_op op, const char *string, int64_t mb, struct lw_problem_list *list);
 void lw_problem_list_free(struct lw_problem_list *list);
 

@@ -1,4 +1,4 @@
-/* Register tiles of AVX2, as data: pixels x vectors of output channels. 16 registers hold 12 accumulators, two weight
- * vectors and a broadcast; 7x2 spills. */
+/* Register tiles of AVX2, as data: pixels x vectors of output channels. 16 registers hold 12 accumulators,
+ * two weight vectors and a broadcast; 7x2 spills. */
 #define LW_DIRECT_PIXELS  6
 #define LW_DIRECT_VECTORS 2

@@ -11,8 +11,7 @@
 
 typedef __m256 vf;
 
-LW_INLINE __m256i vec_mask(int n)
-{
+LW_INLINE __m256i vec_mask(int n) {
     static const int table[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
     return _mm256_loadu_si256((const __m256i *)(table + 8 - n));
 }
@@ -31,34 +30,33 @@ LW_INLINE vf v_div(vf a, vf b) { return _mm256_div_ps(a, b); }
 LW_INLINE vf v_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 LW_INLINE vf v_fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }
 
-/* x86 max returns its second operand when either is NaN and when both are zero: the order keeps NaN and -0. */
+/* x86 max returns its second operand when either is NaN and when both are zero: the order keeps NaN and -0.
+ */
 LW_INLINE vf v_relu(vf a) { return _mm256_max_ps(_mm256_setzero_ps(), a); }
-LW_INLINE vf v_max_keep(vf m, vf x)
-{
+LW_INLINE vf v_max_keep(vf m, vf x) {
     return _mm256_blendv_ps(_mm256_max_ps(x, m), x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
 }
 
 /* Broadcasts are loads here, so a quad of values to broadcast is just their address. */
 typedef const float *vq;
 LW_INLINE vq vq_load(const float *p) { return p; }
-LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) { return _mm256_fmadd_ps(w, _mm256_broadcast_ss(q + i), acc); }
+LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
+    return _mm256_fmadd_ps(w, _mm256_broadcast_ss(q + i), acc);
+}
 
-LW_INLINE float v_sum(vf a)
-{
+LW_INLINE float v_sum(vf a) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
 }
 
-LW_INLINE float v_hmax(vf a)
-{
+LW_INLINE float v_hmax(vf a) {
     __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     m = _mm_max_ps(m, _mm_movehl_ps(m, m));
     return _mm_cvtss_f32(_mm_max_ss(m, _mm_shuffle_ps(m, m, 1)));
 }
 
-LW_INLINE void v_transpose(vf r[VL])
-{
+LW_INLINE void v_transpose(vf r[VL]) {
     __m256 t[8], u[8];
     LW_UNROLL
     for (int i = 0; i < 8; i += 2) {
@@ -79,8 +77,7 @@ LW_INLINE void v_transpose(vf r[VL])
     }
 }
 
-LW_INLINE void v_deinterleave(const float *p, vf *even, vf *odd)
-{
+LW_INLINE void v_deinterleave(const float *p, vf *even, vf *odd) {
     __m256 a = _mm256_loadu_ps(p), b = _mm256_loadu_ps(p + 8);
     __m256 lo = _mm256_permute2f128_ps(a, b, 0x20), hi = _mm256_permute2f128_ps(a, b, 0x31);
     *even = _mm256_shuffle_ps(lo, hi, 0x88);
@@ -88,8 +85,7 @@ LW_INLINE void v_deinterleave(const float *p, vf *even, vf *odd)
 }
 
 LW_INLINE vf v_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-LW_INLINE vf v_pow2(vf a)
-{
+LW_INLINE vf v_pow2(vf a) {
     __m256i e = _mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(127));
     return _mm256_castsi256_ps(_mm256_slli_epi32(e, 23));
 }

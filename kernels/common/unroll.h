@@ -1,5 +1,5 @@
-/* Forced unrolling. Without it the accumulators of a register tile live in memory and a kernel runs at a third of its
- * speed, so every loop over a register tile carries LW_UNROLL. */
+/* Forced unrolling. Without it the accumulators of a register tile live in memory and a kernel runs at a
+ * third of its speed, so every loop over a register tile carries LW_UNROLL. */
 #ifndef LW_UNROLL_H
 #define LW_UNROLL_H
 

@@ -1,4 +1,4 @@
-/* Register tiles of NEON, as data: pixels x vectors of output channels. 32 registers hold 20 accumulators, four weight
- * vectors and a quad of source values a pixel. */
+/* Register tiles of NEON, as data: pixels x vectors of output channels. 32 registers hold 20 accumulators,
+ * four weight vectors and a quad of source values a pixel. */
 #define LW_DIRECT_PIXELS  5
 #define LW_DIRECT_VECTORS 4

@@ -1,5 +1,5 @@
-/* One lane of plain C: the vector header that every other one is compared with. The operations are described in
- * docs/adding-an-isa.md. */
+/* One lane of plain C: the vector header that every other one is compared with. The operations are described
+ * in docs/adding-an-isa.md. */
 #ifndef LW_VEC_H
 #define LW_VEC_H
 
@@ -19,10 +19,8 @@ LW_INLINE vf v_set1(float x) { return x; }
 LW_INLINE vf v_load(const float *p) { return *p; }
 LW_INLINE void v_store(float *p, vf a) { *p = a; }
 LW_INLINE vf v_load_n(const float *p, int n) { return n > 0 ? *p : 0.0f; }
-LW_INLINE void v_store_n(float *p, vf a, int n)
-{
-    if (n > 0)
-        *p = a;
+LW_INLINE void v_store_n(float *p, vf a, int n) {
+    if (n > 0) *p = a;
 }
 
 LW_INLINE vf v_add(vf a, vf b) { return a + b; }
@@ -32,8 +30,7 @@ LW_INLINE vf v_div(vf a, vf b) { return a / b; }
 LW_INLINE vf v_fma(vf a, vf b, vf c) { return a * b + c; }
 LW_INLINE vf v_fnma(vf a, vf b, vf c) { return c - a * b; }
 LW_INLINE vf v_relu(vf a) { return a < 0.0f ? 0.0f : a; }
-LW_INLINE vf v_max_keep(vf m, vf x)
-{
+LW_INLINE vf v_max_keep(vf m, vf x) {
     float larger = x > m ? x : m; /* in two steps, which compile without a branch */
     return x != x ? x : larger;
 }
@@ -45,14 +42,12 @@ LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) { return v_fma(w, q[i], acc);
 LW_INLINE float v_sum(vf a) { return a; }
 LW_INLINE float v_hmax(vf a) { return a; }
 LW_INLINE void v_transpose(vf r[VL]) { (void)r; }
-LW_INLINE void v_deinterleave(const float *p, vf *even, vf *odd)
-{
+LW_INLINE void v_deinterleave(const float *p, vf *even, vf *odd) {
     *even = p[0];
     *odd = p[1];
 }
 LW_INLINE vf v_round(vf a) { return rintf(a); }
-LW_INLINE vf v_pow2(vf a)
-{
+LW_INLINE vf v_pow2(vf a) {
     uint32_t bits = (uint32_t)((int32_t)a + 127) << 23;
     float r;
     memcpy(&r, &bits, sizeof r);
