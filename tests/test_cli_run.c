@@ -267,7 +267,7 @@ Test(run, files_that_are_no_npy) {
     free(whole);
     write_file("x.npy", "PK\3\4 this is a zip file, not an array", 36);
     expect_failure(2, "not a .npy file", RUN "x.npy");
-    write_file("x.npy", "\x93NUMPY\7\0\x10\0{}              ", 28);
+    write_file("x.npy", "\x93NUMPY\7\0\x10\0{}              ", 26);
     expect_failure(2, "version 7.0", RUN "x.npy");
     write_file("x.npy", "\x93NUMPY\2\0\xff\xff\xff\xff{}", 14);
     expect_failure(2, "too long", RUN "x.npy");
