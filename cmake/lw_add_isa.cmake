@@ -24,6 +24,9 @@ function(lw_add_isa name)
   target_compile_options(lw_isa_${name} PRIVATE -fno-lto ${ISA_FLAGS})
   if(LANEWISE_SANITIZE) # unrolled tiles take compilers minutes to instrument at -O2, and nothing here is timed
     target_compile_options(lw_isa_${name} PRIVATE -O1)
+    if(LANEWISE_SANITIZE MATCHES "undefined") # checks of every load, which AddressSanitizer makes too
+      target_compile_options(lw_isa_${name} PRIVATE -fno-sanitize=alignment,null,object-size,pointer-overflow)
+    endif()
   endif()
   add_custom_command(
     OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/lw_isa_${name}.checked
