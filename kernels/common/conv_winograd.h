@@ -386,7 +386,7 @@ static double wino_cycles(const lw_desc *d, const struct wino_variant *variant) 
     const double products = units * out_vectors * (ic * 0.5 * 1.15 + 4) * LW_FMA_ROUNDINGS;
     const double transforms = units * (in_vectors * 5 + out_vectors * 7) * LW_FMA_ROUNDINGS;
     const double weight_bytes = 4.0 * w.points * w.points * ic * out_vectors * VL;
-    const double traffic = weight_bytes > 256e3 ? weight_bytes / 16 * (double)(w.blocks * d->batch) : 0;
+    const double traffic = weight_bytes > 768e3 ? weight_bytes / 8 * (double)(w.blocks * d->batch) : 0;
     return products + transforms + traffic + 2000;
 }
 
