@@ -1,7 +1,7 @@
 # lw_add_isa(NAME [ARCH regex] [FLAGS ...])
 #
 # Compiles kernels/NAME/kernels.c, with FLAGS on that translation unit alone, where the target architecture matches and
-# the compiler knows the flags; then checks that the object exports nothing but its table, lw_isa_NAME. Appends
+# the compiler knows the flags (and LANEWISE_ISAS doesn't leave it out); then checks that the object exports nothing but its table, lw_isa_NAME. Appends
 # to LW_ISA_NAMES (order = preference) and LW_ISA_OBJECTS in the caller's scope. The global property LW_ISA_FLAGS_NAME holds
 # the flags, for tests that include the ISA's vec.h.
 include(CheckCCompilerFlag)
@@ -9,6 +9,9 @@ include(CheckCCompilerFlag)
 function(lw_add_isa name)
   cmake_parse_arguments(ISA "" "ARCH" "FLAGS" ${ARGN})
   if(ISA_ARCH AND NOT CMAKE_SYSTEM_PROCESSOR MATCHES "${ISA_ARCH}")
+    return()
+  endif()
+  if(LANEWISE_ISAS AND NOT name STREQUAL "scalar" AND NOT name IN_LIST LANEWISE_ISAS)
     return()
   endif()
   if(ISA_FLAGS)
