@@ -1,7 +1,8 @@
 # lw_add_isa(NAME [ARCH regex] [FLAGS ...])
 #
 # Compiles kernels/NAME/kernels.c, with FLAGS on that translation unit alone, where the target architecture matches and
-# the compiler knows the flags (and LANEWISE_ISAS doesn't leave it out); then checks that the object exports nothing but its table, lw_isa_NAME. Appends
+# the compiler knows the flags and LANEWISE_ISAS doesn't leave it out; then checks that the object exports nothing but
+# its table, lw_isa_NAME. Appends
 # to LW_ISA_NAMES (order = preference) and LW_ISA_OBJECTS in the caller's scope. The global property LW_ISA_FLAGS_NAME holds
 # the flags, for tests that include the ISA's vec.h.
 include(CheckCCompilerFlag)
