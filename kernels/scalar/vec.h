@@ -48,7 +48,8 @@ LW_INLINE void v_deinterleave(const float *p, vf *even, vf *odd) {
 }
 LW_INLINE vf v_round(vf a) { return rintf(a); }
 LW_INLINE vf v_pow2(vf a) {
-    uint32_t bits = (uint32_t)((int32_t)a + 127) << 23;
+    int32_t whole = a == a ? (int32_t)a : 0; /* C doesn't define NaN as an integer; any factor keeps it NaN */
+    uint32_t bits = (uint32_t)(whole + 127) << 23;
     float r;
     memcpy(&r, &bits, sizeof r);
     return r;
