@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 
 declare -A STAGE_TITLE=(
-    [format]="clang-format, file lengths, shellcheck"
+    [format]="clang-format, no file of 600 lines"
     [native]="every suite, $(uname -m), the compiler of ./dev build, warnings are errors; install and consumer"
     [gcc]="every suite built by gcc, warnings are errors; quick corpus"
     [avx512]="AVX-512 rows, emulated on AVX2 through SIMDe where this CPU lacks them"
