@@ -21,10 +21,11 @@ options=(-o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o APT::Instal
     -o Dir::Cache="$apt/cache" -o Debug::NoLocking=1 -o APT::Sandbox::User=root)
 # shellcheck source=/dev/null
 . /etc/os-release
-if [ "$ID" = ubuntu ]; then
+# Ubuntu keeps arm64 on another mirror than amd64: its address, where the system's own sources lack it.
+if [ "$ID" = ubuntu ] && [ -n "${LANEWISE_ARM64_MIRROR:-}" ]; then
     for suite in "$VERSION_CODENAME" "$VERSION_CODENAME-updates" "$VERSION_CODENAME-security"; do
         echo "deb [signed-by=/usr/share/keyrings/ubuntu-archive-keyring.gpg]" \
-            "http://ports.ubuntu.com/ubuntu-ports $suite main universe"
+            "$LANEWISE_ARM64_MIRROR $suite main universe"
     done >"$apt/ports.list"
     options+=(-o Dir::Etc::sourcelist="$apt/ports.list" -o Dir::Etc::sourceparts=-)
 fi
