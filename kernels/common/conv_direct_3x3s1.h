@@ -14,23 +14,14 @@ static struct conv_geometry direct3_geometry(const lw_desc *d) {
 }
 
 static bool direct3_supports(const lw_desc *d, const char **reason) {
-    const struct {
-        bool ok;
-        const char *reason;
-    } needs[] = {
-        {d->kh == 3 && d->kw == 3, "takes 3x3 kernels only"},
-        {d->stride_h == 1 && d->stride_w == 1, "takes stride 1 only"},
-        {d->dilation_h == 1 && d->dilation_w == 1, "takes no dilation"},
-        {d->groups == 1, "takes one group only"},
-        {d->pad_left <= 1 && d->pad_right <= 1, "takes padding 0 or 1 at the sides"},
-        {lw_out_w(d) >= 2, "takes outputs at least 2 wide"},
-    };
-    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
-        if (!needs[i].ok) {
-            *reason = needs[i].reason;
-            return false;
-        }
-    return true;
+    if (!conv_is_3x3s1(d, reason)) return false;
+    if (d->pad_left > 1 || d->pad_right > 1)
+        *reason = "takes padding 0 or 1 at the sides";
+    else if (lw_out_w(d) < 2)
+        *reason = "takes outputs at least 2 wide";
+    else
+        return true;
+    return false;
 }
 
 static void direct3_pack(const lw_desc *d, const float *weights, const float *bias, void *packed) {

@@ -238,4 +238,23 @@ static double conv_image_cycles(const struct conv_geometry *g) {
     return vectors * taps * (double)(g->oh * g->d->groups * g->d->batch) * LW_FMA_ROUNDINGS;
 }
 
+/* What the rows made for 3x3 of stride 1 have in common; *reason: why not. */
+static bool conv_is_3x3s1(const lw_desc *d, const char **reason) {
+    const struct {
+        bool ok;
+        const char *reason;
+    } needs[] = {
+        {d->kh == 3 && d->kw == 3, "takes 3x3 kernels only"},
+        {d->stride_h == 1 && d->stride_w == 1, "takes stride 1 only"},
+        {d->dilation_h == 1 && d->dilation_w == 1, "takes no dilation"},
+        {d->groups == 1, "takes one group only"},
+    };
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (!needs[i].ok) {
+            *reason = needs[i].reason;
+            return false;
+        }
+    return true;
+}
+
 #endif

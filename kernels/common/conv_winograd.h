@@ -354,23 +354,10 @@ static void wino_run(const struct lw_call *call, const struct wino_variant *vari
  */
 
 static bool wino_supports(const lw_desc *d, const char **reason) {
-    const struct {
-        bool ok;
-        const char *reason;
-    } needs[] = {
-        {d->kh == 3 && d->kw == 3, "takes 3x3 kernels only"},
-        {d->stride_h == 1 && d->stride_w == 1, "takes stride 1 only"},
-        {d->dilation_h == 1 && d->dilation_w == 1, "takes no dilation"},
-        {d->groups == 1, "takes one group only"},
-        {d->pad_top <= 2 && d->pad_left <= 2 && d->pad_bottom <= 2 && d->pad_right <= 2,
-         "takes padding of at most 2"},
-    };
-    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
-        if (!needs[i].ok) {
-            *reason = needs[i].reason;
-            return false;
-        }
-    return true;
+    if (!conv_is_3x3s1(d, reason)) return false;
+    if (lw_max(lw_max(d->pad_top, d->pad_bottom), lw_max(d->pad_left, d->pad_right)) <= 2) return true;
+    *reason = "takes padding of at most 2";
+    return false;
 }
 
 /* Products, the two transforms (a few operations a vector), and the weights, which come from beyond the L2
