@@ -2,3 +2,7 @@
  * two weight vectors and a broadcast; 7x2 spills. */
 #define LW_DIRECT_PIXELS  6
 #define LW_DIRECT_VECTORS 2
+
+/* The products of a Winograd point: tiles x vectors. */
+#define LW_WINO_TILES   6
+#define LW_WINO_VECTORS 2

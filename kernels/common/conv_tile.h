@@ -26,16 +26,20 @@ struct conv_tile {
     bool relu;
 };
 
+/* More than any tile has: unrolled loops leave nothing of an array but what they use. */
+#define LW_MAX_PIXELS  14
+#define LW_MAX_VECTORS 4
+
 /* Four channels: the source values of a pixel are one quad. */
 LW_INLINE void conv_step4(vf *acc, const float *s, const float *w, const int lo, const int hi, const int V,
                           const int B) {
-    vq q[LW_DIRECT_PIXELS];
+    vq q[LW_MAX_PIXELS];
     LW_UNROLL
     for (int t = lo; t < hi; t++)
         q[t] = vq_load(s + t * B);
     LW_UNROLL
     for (int i = 0; i < 4; i++) {
-        vf wv[LW_DIRECT_VECTORS];
+        vf wv[LW_MAX_VECTORS];
         LW_UNROLL
         for (int v = 0; v < V; v++)
             wv[v] = v_load(w + (i * V + v) * VL);
@@ -50,7 +54,7 @@ LW_INLINE void conv_step4(vf *acc, const float *s, const float *w, const int lo,
 
 LW_INLINE void conv_step1(vf *acc, const float *s, const float *w, const int lo, const int hi, const int V,
                           const int B) {
-    vf wv[LW_DIRECT_VECTORS];
+    vf wv[LW_MAX_VECTORS];
     LW_UNROLL
     for (int v = 0; v < V; v++)
         wv[v] = v_load(w + v * VL);

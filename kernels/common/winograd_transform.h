@@ -3,6 +3,7 @@
 #ifndef LW_WINOGRAD_TRANSFORM_H
 #define LW_WINOGRAD_TRANSFORM_H
 
+#include "winograd_gemm.h"
 #include "winograd_matrices.h"
 
 /* Sum over k < n of coefficient[k] * x[k * step]; the last coefficient is often 1. */
@@ -48,162 +49,181 @@ LW_INLINE void wino_output_axis(const struct wino_set *set, const int P, const v
     }
 }
 
-/* Where a patch lies: `step` floats from row to row, `column` from column to column. Rows and columns outside
- * row_begin .. row_end-1, column_begin .. column_end-1 are padding: never read. */
+/* Vectors from row to row between the two passes of the input transform: off the powers of two. */
+#define WINO_TEMP_STEP (WINO_MAX_POINTS + 1)
+
+/* The pixels that a tile reads: (r, c) at row[r] + c * column floats. Rows in the padding point to zeros;
+ * columns outside begin .. end-1 are padding and never read. */
 struct wino_patch {
-    const float *src;
-    ptrdiff_t step, column;
-    int columns; /* of the patch */
-    int row_begin, row_end, column_begin, column_end;
-    const float *zeros; /* a vector to read where a row is padding */
+    const float *row[WINO_MAX_POINTS];
+    ptrdiff_t column;
+    int columns, begin, end;
+    int groups; /* vectors of channels, at most LW_BLOCK_VECTORS */
 };
 
-/* The two passes of the input transform. First pass: each column's 2P + 2 vectors to points `out_step` floats
- * apart; the columns of the result are VL floats apart. */
+/* The two passes of the input transform. First pass: each column's 2P + 2 vectors to points. */
 LW_INLINE void wino_input_columns(const struct wino_set *set, const int P, const struct wino_patch *p,
-                                  ptrdiff_t offset, float *out, ptrdiff_t out_step) {
-    const bool whole = p->row_begin == 0 && p->row_end == 2 * P + 2;
-    for (int c = 0; c < p->columns; c++, out += VL) {
-        vf d[WINO_MAX_POINTS], point[WINO_MAX_POINTS];
-        if (c < p->column_begin || c >= p->column_end) {
-            LW_UNROLL
+                                  float *temp) {
+    const ptrdiff_t step = WINO_TEMP_STEP * LW_BLOCK;
+    const float *row[WINO_MAX_POINTS];
+    LW_UNROLL
+    for (int i = 0; i < 2 * P + 2; i++)
+        row[i] = p->row[i];
+    for (int c = 0; c < p->columns; c++, temp += LW_BLOCK) {
+        if (c < p->begin || c >= p->end) {
             for (int i = 0; i < 2 * P + 2; i++)
-                v_store(out + i * out_step, v_zero());
+                memset(temp + i * step, 0, LW_BLOCK * sizeof *temp);
             continue;
         }
-        const float *src = p->src + offset + c * p->column;
-        LW_UNROLL
-        for (int i = 0; i < 2 * P + 2; i++)
-            d[i] = v_load(whole || (i >= p->row_begin && i < p->row_end) ? src + i * p->step : p->zeros);
-        wino_input_axis(set, P, d, point);
-        LW_UNROLL
-        for (int i = 0; i < 2 * P + 2; i++)
-            v_store(out + i * out_step, point[i]);
+        for (ptrdiff_t g = 0; g < p->groups * VL; g += VL) {
+            const ptrdiff_t at = c * p->column + g;
+            vf d[WINO_MAX_POINTS], point[WINO_MAX_POINTS];
+            LW_UNROLL
+            for (int i = 0; i < 2 * P + 2; i++)
+                d[i] = v_load(row[i] + at);
+            wino_input_axis(set, P, d, point);
+            LW_UNROLL
+            for (int i = 0; i < 2 * P + 2; i++)
+                v_store(temp + i * step + g, point[i]);
+        }
     }
 }
 
-/* Second pass: `count` rows of 2P + 2 neighbouring vectors, to points scattered to out + unit[row][point] *
- * size. */
-LW_INLINE void wino_input_rows(const struct wino_set *set, const int P, const float *in, ptrdiff_t in_step,
-                               int count, float *out, const int32_t (*unit)[WINO_MAX_POINTS],
-                               ptrdiff_t size) {
-    for (int r = 0; r < count; r++, in += in_step) {
-        vf d[WINO_MAX_POINTS], point[WINO_MAX_POINTS];
-        LW_UNROLL
-        for (int i = 0; i < 2 * P + 2; i++)
-            d[i] = v_load(in + i * VL);
-        wino_input_axis(set, P, d, point);
-        LW_UNROLL
-        for (int i = 0; i < 2 * P + 2; i++)
-            v_store(out + unit[r][i] * size, point[i]);
+/* Second pass: `rows` rows of 2P + 2 neighbouring pixels, to point (r, i) at v[i] + r * row. */
+LW_INLINE void wino_input_rows(const struct wino_set *set, const int P, const float *temp, int rows,
+                               int groups, float *const *v, ptrdiff_t row) {
+    float *to[WINO_MAX_POINTS];
+    LW_UNROLL
+    for (int i = 0; i < 2 * P + 2; i++)
+        to[i] = v[i];
+    for (ptrdiff_t r = 0; r < rows * row; r += row, temp += WINO_TEMP_STEP * LW_BLOCK) {
+        for (ptrdiff_t g = 0; g < groups * VL; g += VL) {
+            vf d[WINO_MAX_POINTS], point[WINO_MAX_POINTS];
+            LW_UNROLL
+            for (int i = 0; i < 2 * P + 2; i++)
+                d[i] = v_load(temp + i * LW_BLOCK + g);
+            wino_input_axis(set, P, d, point);
+            LW_UNROLL
+            for (int i = 0; i < 2 * P + 2; i++)
+                v_store(to[i] + r + g, point[i]);
+        }
     }
 }
 
-/* The output transform, the other way round: first along the rows' points (gathered), then down the columns.
- */
-LW_INLINE void wino_output_rows(const struct wino_set *set, const int P, const float *in,
-                                const int32_t (*unit)[WINO_MAX_POINTS], ptrdiff_t size, int count, float *out,
-                                ptrdiff_t out_step) {
-    for (int r = 0; r < count; r++, out += out_step) {
-        vf product[WINO_MAX_POINTS], y[2 * WINO_MAX_PAIRS];
-        LW_UNROLL
-        for (int i = 0; i < 2 * P + 2; i++)
-            product[i] = v_load(in + unit[r][i] * size);
-        wino_output_axis(set, P, product, y);
-        LW_UNROLL
-        for (int i = 0; i < 2 * P; i++)
-            v_store(out + i * VL, y[i]);
+/* The output transform, the other way round. First pass: one row of points of tiles begin .. end-1 of a tile
+ * row, to the 2P columns of that row in temp, [tile][row][column][WINO_WIDTH]; m: of each point tile 0 of the
+ * tile row. */
+LW_INLINE void wino_output_rows(const struct wino_set *set, const int P, const float *const *m, int64_t begin,
+                                int64_t end, int vectors, float *temp) {
+    const ptrdiff_t step = (2 * set->pairs + 2) * 2 * set->pairs * WINO_WIDTH;
+    const float *from[WINO_MAX_POINTS];
+    LW_UNROLL
+    for (int i = 0; i < 2 * P + 2; i++)
+        from[i] = m[i];
+    temp += begin * step;
+    for (ptrdiff_t t = begin * WINO_WIDTH; t < end * WINO_WIDTH; t += WINO_WIDTH, temp += step) {
+        for (ptrdiff_t g = 0; g < vectors * VL; g += VL) {
+            vf product[WINO_MAX_POINTS], y[2 * WINO_MAX_PAIRS];
+            LW_UNROLL
+            for (int i = 0; i < 2 * P + 2; i++)
+                product[i] = v_load(from[i] + t + g);
+            wino_output_axis(set, P, product, y);
+            LW_UNROLL
+            for (int i = 0; i < 2 * P; i++)
+                v_store(temp + i * WINO_WIDTH + g, y[i]);
+        }
     }
 }
 
-/* Where the outputs of a tile go, after the tail: rows and columns beyond the image are left out. */
+/* Where the outputs of a tile go, after the tail: vector g of pixel (r, c) to out + r * row + c * column +
+ * vector[g]. Rows and columns beyond the image are left out. */
 struct wino_target {
     float *out;
-    ptrdiff_t row, column; /* floats from one to the next */
-    int rows, columns;     /* of the (pooled) outputs */
+    ptrdiff_t row, column, vector[LW_WINO_VECTORS];
+    int rows, columns; /* of the (pooled) outputs */
+    int vectors;
     bool relu;
 };
 
-LW_INLINE void wino_load_column(const struct wino_set *set, const int P, const float *in, ptrdiff_t in_step,
-                                vf *y) {
+LW_INLINE void wino_load_column(const struct wino_set *set, const int P, const float *temp, vf *y) {
     vf product[WINO_MAX_POINTS];
     LW_UNROLL
     for (int i = 0; i < 2 * P + 2; i++)
-        product[i] = v_load(in + i * in_step);
+        product[i] = v_load(temp + i * 2 * set->pairs * WINO_WIDTH);
     wino_output_axis(set, P, product, y);
 }
 
 /* Bias, ReLU and store of one column of the (pooled) outputs. */
-LW_INLINE void wino_store_column(const struct wino_target *t, vf *y, const int rows, vf bias, float *out) {
+LW_INLINE void wino_store_column(const struct wino_target *t, const vf *y, const int rows, vf bias,
+                                 float *out) {
+    vf tail[2 * WINO_MAX_PAIRS];
     LW_UNROLL
-    for (int k = 0; k < rows; k++) {
-        y[k] = v_add(y[k], bias);
-        if (t->relu) y[k] = v_relu(y[k]);
-        if (k < t->rows) v_store(out + k * t->row, y[k]);
+    for (int k = 0; k < rows; k++)
+        tail[k] = v_add(y[k], bias);
+    if (t->relu) {
+        LW_UNROLL
+        for (int k = 0; k < rows; k++)
+            tail[k] = v_relu(tail[k]);
     }
+    LW_UNROLL
+    for (int k = 0; k < rows; k++)
+        if (k < t->rows) v_store(out + k * t->row, tail[k]);
 }
 
-LW_INLINE void wino_output_columns(const struct wino_set *set, const int P, const float *in,
-                                   ptrdiff_t in_step, const float *bias, const struct wino_target *t,
-                                   ptrdiff_t offset) {
-    const vf b = v_load(bias);
-    float *out = t->out + offset;
-    for (int c = 0; c < t->columns; c++, in += VL, out += t->column) {
-        vf y[2 * WINO_MAX_PAIRS];
-        wino_load_column(set, P, in, in_step, y);
-        wino_store_column(t, y, 2 * P, b, out);
-    }
+LW_INLINE void wino_output_columns(const struct wino_set *set, const int P, const float *temp,
+                                   const float *bias, const struct wino_target *t) {
+    for (int c = 0; c < t->columns; c++, temp += WINO_WIDTH)
+        for (int g = 0; g < t->vectors; g++) {
+            vf y[2 * WINO_MAX_PAIRS];
+            wino_load_column(set, P, temp + g * VL, y);
+            wino_store_column(t, y, 2 * P, v_load(bias + g * VL), t->out + c * t->column + t->vector[g]);
+        }
 }
 
 /* The same with a 2x2 max pool, which commutes with adding the bias: rounding is monotonic. */
-LW_INLINE void wino_output_pooled(const struct wino_set *set, const int P, const float *in, ptrdiff_t in_step,
-                                  const float *bias, const struct wino_target *t, ptrdiff_t offset) {
-    const vf b = v_load(bias);
-    float *out = t->out + offset;
-    for (int c = 0; c < t->columns; c++, in += 2 * VL, out += t->column) {
-        vf left[2 * WINO_MAX_PAIRS], right[2 * WINO_MAX_PAIRS];
-        wino_load_column(set, P, in, in_step, left);
-        wino_load_column(set, P, in + VL, in_step, right);
-        LW_UNROLL
-        for (int k = 0; k < P; k++) {
-            const vf upper = v_max_keep(left[2 * k], right[2 * k]);
-            left[k] = v_max_keep(v_max_keep(upper, left[2 * k + 1]), right[2 * k + 1]);
+LW_INLINE void wino_output_pooled(const struct wino_set *set, const int P, const float *temp,
+                                  const float *bias, const struct wino_target *t) {
+    for (int c = 0; c < t->columns; c++, temp += 2 * WINO_WIDTH)
+        for (int g = 0; g < t->vectors; g++) {
+            vf left[2 * WINO_MAX_PAIRS], right[2 * WINO_MAX_PAIRS];
+            wino_load_column(set, P, temp + g * VL, left);
+            wino_load_column(set, P, temp + WINO_WIDTH + g * VL, right);
+            LW_UNROLL
+            for (int k = 0; k < P; k++) {
+                const vf upper = v_max_keep(left[2 * k], right[2 * k]);
+                left[k] = v_max_keep(v_max_keep(upper, left[2 * k + 1]), right[2 * k + 1]);
+            }
+            wino_store_column(t, left, P, v_load(bias + g * VL), t->out + c * t->column + t->vector[g]);
         }
-        wino_store_column(t, left, P, b, out);
-    }
 }
 
 /* One function for each tile size of a set, by pairs - 1. */
 struct wino_functions {
-    void (*input_columns)(const struct wino_patch *p, ptrdiff_t offset, float *out, ptrdiff_t out_step);
-    void (*input_rows)(const float *in, ptrdiff_t in_step, int count, float *out,
-                       const int32_t (*unit)[WINO_MAX_POINTS], ptrdiff_t size);
-    void (*output_rows)(const float *in, const int32_t (*unit)[WINO_MAX_POINTS], ptrdiff_t size, int count,
-                        float *out, ptrdiff_t out_step);
-    void (*output_columns[2])(const float *in, ptrdiff_t in_step, const float *bias,
-                              const struct wino_target *t, ptrdiff_t offset); /* plain, pooled */
+    void (*input_columns)(const struct wino_patch *p, float *temp);
+    void (*input_rows)(const float *temp, int rows, int groups, float *const *v, ptrdiff_t row);
+    void (*output_rows)(const float *const *m, int64_t begin, int64_t end, int vectors, float *temp);
+    void (*output_columns[2])(const float *temp, const float *bias,
+                              const struct wino_target *t); /* plain, pooled */
 };
 
 #define WINO_FUNCTIONS(set, P)                                                                               \
-    static void set##_input_columns_##P(const struct wino_patch *p, ptrdiff_t offset, float *out,            \
-                                        ptrdiff_t out_step) {                                                \
-        wino_input_columns(&set, P, p, offset, out, out_step);                                               \
+    static void set##_input_columns_##P(const struct wino_patch *p, float *temp) {                           \
+        wino_input_columns(&set, P, p, temp);                                                                \
     }                                                                                                        \
-    static void set##_input_rows_##P(const float *in, ptrdiff_t in_step, int count, float *out,              \
-                                     const int32_t(*unit)[WINO_MAX_POINTS], ptrdiff_t size) {                \
-        wino_input_rows(&set, P, in, in_step, count, out, unit, size);                                       \
+    static void set##_input_rows_##P(const float *temp, int rows, int groups, float *const *v,               \
+                                     ptrdiff_t row) {                                                        \
+        wino_input_rows(&set, P, temp, rows, groups, v, row);                                                \
     }                                                                                                        \
-    static void set##_output_rows_##P(const float *in, const int32_t(*unit)[WINO_MAX_POINTS],                \
-                                      ptrdiff_t size, int count, float *out, ptrdiff_t out_step) {           \
-        wino_output_rows(&set, P, in, unit, size, count, out, out_step);                                     \
+    static void set##_output_rows_##P(const float *const *m, int64_t begin, int64_t end, int vectors,        \
+                                      float *temp) {                                                         \
+        wino_output_rows(&set, P, m, begin, end, vectors, temp);                                             \
     }                                                                                                        \
-    static void set##_output_columns_##P(const float *in, ptrdiff_t in_step, const float *bias,              \
-                                         const struct wino_target *t, ptrdiff_t offset) {                    \
-        wino_output_columns(&set, P, in, in_step, bias, t, offset);                                          \
+    static void set##_output_columns_##P(const float *temp, const float *bias,                               \
+                                         const struct wino_target *t) {                                      \
+        wino_output_columns(&set, P, temp, bias, t);                                                         \
     }                                                                                                        \
-    static void set##_output_pooled_##P(const float *in, ptrdiff_t in_step, const float *bias,               \
-                                        const struct wino_target *t, ptrdiff_t offset) {                     \
-        wino_output_pooled(&set, P, in, in_step, bias, t, offset);                                           \
+    static void set##_output_pooled_##P(const float *temp, const float *bias, const struct wino_target *t) { \
+        wino_output_pooled(&set, P, temp, bias, t);                                                          \
     }
 #define WINO_ENTRY(set, P)                                                                                   \
     {                                                                                                        \

@@ -2,3 +2,7 @@
  * four weight vectors and a quad of source values a pixel. */
 #define LW_DIRECT_PIXELS  5
 #define LW_DIRECT_VECTORS 4
+
+/* The products of a Winograd point: tiles x vectors. */
+#define LW_WINO_TILES   5
+#define LW_WINO_VECTORS 4

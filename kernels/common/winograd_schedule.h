@@ -1,0 +1,158 @@
+/* What a Winograd row does, worked out once when the weights are packed: how tiles cover the outputs, where
+ * in V each point of each tile lies, and the list of matrix products.
+ *
+ * An axis of n outputs is covered by tiles of the set's largest size and at most one smaller one (14 =
+ * 6+6+2), all over one weight set (winograd_matrices.h): the smaller tile's points are a prefix of the
+ * larger's. So of the tiles in order, those that use a point are a prefix too, and a point's product runs
+ * over neighbouring units; a unit is one (point, tile). Every point has `slots` units, as many as a block has
+ * tiles, so that all strides are constant. */
+#ifndef LW_WINOGRAD_SCHEDULE_H
+#define LW_WINOGRAD_SCHEDULE_H
+
+#include "conv_loop.h"
+#include "winograd_matrices.h"
+
+/* Tiles that share one pass over the weights, and the floats of V that a block may take. */
+#define WINO_BLOCK_TILES  24
+#define WINO_BLOCK_FLOATS (384 * 1024)
+
+struct wino_axis {
+    int pairs;     /* of the large tiles */
+    int rest;      /* pairs of the last, smaller tile; 0: none */
+    int64_t full;  /* large tiles */
+    int64_t tiles; /* all */
+};
+
+struct wino {
+    struct conv_geometry g;
+    struct wino_axis y, x;
+    int points;                            /* along one axis, of the largest tile */
+    int32_t column_tiles[WINO_MAX_POINTS]; /* tiles of a row that use a point of column j */
+    int64_t oc_tiles;                      /* of LW_WINO_VECTORS vectors */
+    int64_t block_rows;                    /* tile rows in a block */
+    int64_t blocks, tasks;                 /* blocks of tile rows in an image */
+    int64_t slots;                         /* tiles in a block */
+};
+
+/* Products of `points` neighbouring points of one row, each of `tiles` tiles, the first of them in slot
+ * `slot`. */
+struct wino_product {
+    int32_t column, points, slot, tiles;
+};
+
+/* One kind of block: the last one of an image may have fewer and smaller tile rows than the others. */
+struct wino_schedule {
+    int64_t begin, end;                    /* tile rows, of the first block of this kind */
+    int32_t products[WINO_MAX_POINTS + 1]; /* row i of points: products[i] .. products[i + 1] - 1 */
+    size_t product_at;                     /* bytes from the head: struct wino_product[] */
+};
+
+/* What the packed weights begin with. */
+struct wino_head {
+    struct wino w;                /* but for g.d, which is the call's */
+    struct wino_schedule kind[2]; /* all blocks but the last, and the last */
+    size_t bytes;                 /* of all this */
+};
+
+static inline int wino_pairs_at(const struct wino_axis *a, int64_t tile) {
+    return tile < a->full ? a->pairs : a->rest;
+}
+
+static struct wino_axis wino_cover(int64_t outputs, int pairs) {
+    struct wino_axis a = {.pairs = pairs, .full = outputs / (2 * pairs)};
+    a.rest = (int)((outputs % (2 * pairs) + 1) / 2);
+    if (a.rest == pairs) a.full++, a.rest = 0;
+    a.tiles = a.full + (a.rest > 0);
+    return a;
+}
+
+/* Tiles begin .. end-1 that use point i. */
+static inline int64_t wino_users(const struct wino_axis *a, int64_t begin, int64_t end, int i) {
+    const int64_t users = i < 2 * a->rest + 2 && a->rest ? a->tiles : a->full;
+    return lw_max(0, lw_min(end, users) - begin);
+}
+
+static int64_t wino_axis_units(const struct wino_axis *a, int64_t begin, int64_t end, int points) {
+    int64_t units = 0;
+    for (int i = 0; i < points; i++)
+        units += wino_users(a, begin, end, i);
+    return units;
+}
+
+static struct wino wino_geometry(const lw_desc *d, const struct wino_set *set) {
+    struct wino w = {.g = conv_geometry(d, LW_BLOCK), .points = 2 * set->pairs + 2};
+    w.oc_tiles = lw_div_up(d->oc, LW_WINO_VECTORS * VL);
+    w.y = wino_cover(w.g.oh, set->pairs);
+    w.x = wino_cover(w.g.ow, set->pairs);
+    for (int j = 0; j < w.points; j++)
+        w.column_tiles[j] = (int32_t)wino_users(&w.x, 0, w.x.tiles, j);
+    const int64_t row_floats = w.points * w.points * w.x.tiles * w.g.blocks * LW_BLOCK;
+    w.block_rows = lw_min(lw_div_up(WINO_BLOCK_TILES, w.x.tiles), lw_max(1, WINO_BLOCK_FLOATS / row_floats));
+    w.block_rows = lw_min(w.block_rows, w.y.tiles);
+    w.blocks = lw_div_up(w.y.tiles, w.block_rows);
+    w.slots = w.block_rows * w.x.tiles;
+    w.tasks = d->batch * w.blocks * w.oc_tiles;
+    return w;
+}
+
+/* Vectors in an output tile: the last one has only as many as its channels need. */
+static inline int wino_vectors(const struct wino *w, int64_t oc_tile) {
+    return (int)lw_div_up(lw_min(LW_WINO_VECTORS * VL, w->g.ocg - oc_tile * LW_WINO_VECTORS * VL), VL);
+}
+
+/* ---- the schedule ----------------------------------------------------------------------------------------
+ */
+
+/* How many tiles of a block use point (i, j). */
+static inline int64_t wino_point_tiles(const struct wino *w, const struct wino_schedule *s, int i, int j) {
+    return wino_users(&w->y, s->begin, s->end, i) * w->column_tiles[j];
+}
+
+/* Lists a kind's products where `list` isn't NULL. A point's tiles are split evenly into calls, one after the
+ * other while its weights are in L1; neighbouring points that need a single call each share one. */
+static void wino_list_products(const struct wino *w, struct wino_schedule *s, struct wino_product *list) {
+    int32_t count = 0;
+    for (int i = 0; i < w->points; i++) {
+        s->products[i] = count;
+        for (int j = 0, points; j < w->points; j += points) {
+            const int64_t tiles = wino_point_tiles(w, s, i, j);
+            points = 1;
+            while (tiles <= LW_WINO_TILES && j + points < w->points &&
+                   wino_point_tiles(w, s, i, j + points) == tiles)
+                points++;
+            int64_t slot = 0;
+            for (int64_t calls = lw_div_up(tiles, LW_WINO_TILES); calls > 0; calls--) {
+                const int64_t n = lw_div_up(tiles - slot, calls);
+                if (list) list[count] = (struct wino_product){j, points, (int32_t)slot, (int32_t)n};
+                slot += n;
+                count++;
+            }
+        }
+    }
+    s->products[w->points] = count;
+}
+
+/* Sizes and places of both kinds of block. */
+static struct wino_head wino_head(const lw_desc *d, const struct wino_set *set) {
+    struct wino_head h = {.w = wino_geometry(d, set), .bytes = conv_align(sizeof h)};
+    for (int k = 0; k < 2; k++) {
+        struct wino_schedule *s = &h.kind[k];
+        s->begin = k ? (h.w.blocks - 1) * h.w.block_rows : 0;
+        s->end = lw_min(h.w.y.tiles, s->begin + h.w.block_rows);
+        wino_list_products(&h.w, s, NULL);
+        s->product_at = h.bytes;
+        h.bytes += conv_align((size_t)s->products[h.w.points] * sizeof(struct wino_product));
+    }
+    return h;
+}
+
+/* Writes the head and what it points to. */
+static void wino_write_head(const struct wino_head *h, char *out) {
+    struct wino_head copy = *h;
+    copy.w.g.d = NULL;
+    memcpy(out, &copy, sizeof copy);
+    for (int k = 0; k < 2; k++)
+        wino_list_products(&h->w, &copy.kind[k], (struct wino_product *)(out + h->kind[k].product_at));
+}
+
+#endif
