@@ -22,6 +22,7 @@ BINARY(add)
 BINARY(sub)
 BINARY(mul)
 BINARY(div)
+BINARY(max)
 BINARY(max_keep)
 
 static void do_round(float *r, const float *a) { v_store(r, v_round(v_load(a))); }
@@ -89,6 +90,7 @@ const struct lw_vec_ops OPS_SYMBOL = {
     .sub = do_sub,
     .mul = do_mul,
     .div = do_div,
+    .max = do_max,
     .max_keep = do_max_keep,
     .fma = do_fma,
     .fnma = do_fnma,

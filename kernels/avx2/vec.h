@@ -33,6 +33,7 @@ LW_INLINE vf v_fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }
 /* x86 max returns its second operand when either is NaN and when both are zero: the order keeps NaN and -0.
  */
 LW_INLINE vf v_relu(vf a) { return _mm256_max_ps(_mm256_setzero_ps(), a); }
+LW_INLINE vf v_max(vf m, vf x) { return _mm256_max_ps(x, m); }
 LW_INLINE vf v_max_keep(vf m, vf x) {
     return _mm256_blendv_ps(_mm256_max_ps(x, m), x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
 }

@@ -36,6 +36,7 @@ LW_INLINE vf v_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }
 /* x86 max returns its second operand when either is NaN and when both are zero: the order keeps NaN and -0. A
  * NaN in x is kept by leaving its lane out of the max. */
 LW_INLINE vf v_relu(vf a) { return _mm512_max_ps(_mm512_setzero_ps(), a); }
+LW_INLINE vf v_max(vf m, vf x) { return _mm512_max_ps(x, m); }
 LW_INLINE vf v_max_keep(vf m, vf x) {
     return _mm512_mask_max_ps(x, _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), x, m);
 }

@@ -71,26 +71,56 @@ static void pack_pixel(const struct pack_row *p, int64_t ix, float *dst) {
     if (c < p->count) v_store(dst + c, v_load_n(src + c, (int)(p->count - c)));
 }
 
-/* One phase: pixel x of the strip is source column x * stride + phase - pad_left; zero where that is padding.
+/* One phase of a row: pixel x is source column x * stride + shift; those outside begin .. end-1 are padding.
  */
-static void pack_phase(const struct pack_row *p, int64_t phase, int64_t width, const int B, float *dst) {
+struct phase {
+    int64_t shift, begin, end, width;
+};
+
+static struct phase pack_phase(const lw_desc *d, int64_t phase, int64_t width) {
+    struct phase p = {.shift = phase - d->pad_left, .width = width};
+    const int64_t s = d->stride_w;
+    p.begin = p.shift < 0 ? lw_min(width, lw_div_up(-p.shift, s)) : 0;
+    p.end = lw_max(p.begin, lw_min(width, d->iw > p.shift ? lw_div_up(d->iw - p.shift, s) : 0));
+    return p;
+}
+
+/* A few floats: less than a call of memset costs. */
+static inline void zero_floats(float *p, int64_t n) {
+    int64_t i = 0;
+    for (; i + VL <= n; i += VL)
+        v_store(p + i, v_zero());
+    for (; i < n; i++)
+        p[i] = 0.0f;
+}
+
+/* The same for a row: the last vector overlaps the one before. */
+static inline void copy_floats(float *dst, const float *src, int64_t n) {
+    int64_t i = 0;
+    for (; i + VL <= n; i += VL)
+        v_store(dst + i, v_load(src + i));
+    if (i < n && n >= VL)
+        v_store(dst + n - VL, v_load(src + n - VL));
+    else
+        for (; i < n; i++)
+            dst[i] = src[i];
+}
+
+static void pack_phase_row(const struct pack_row *p, const struct phase *f, const int B, float *dst) {
     const lw_desc *d = p->d;
-    const int64_t shift = phase - d->pad_left, s = d->stride_w;
-    const int64_t begin = shift < 0 ? lw_min(width, lw_div_up(-shift, s)) : 0;
-    const int64_t end = lw_max(begin, lw_min(width, d->iw > shift ? lw_div_up(d->iw - shift, s) : 0));
-    memset(dst, 0, (size_t)(begin * B) * sizeof *dst);
-    memset(dst + end * B, 0, (size_t)((width - end) * B) * sizeof *dst);
-    const int64_t ix = begin * s + shift;
+    const int64_t s = d->stride_w, begin = f->begin, end = f->end, ix = begin * s + f->shift;
+    zero_floats(dst, begin * B);
+    zero_floats(dst + end * B, (f->width - end) * B);
     if (s == 1 && B == 1 && d->src_layout == LW_NCHW)
-        memcpy(dst + begin, image_at(d, p->image, p->c, p->y, ix), (size_t)(end - begin) * sizeof *dst);
+        copy_floats(dst + begin, image_at(d, p->image, p->c, p->y, ix), end - begin);
     else if (s == 1 && B == LW_BLOCK && d->src_layout == LW_NCHW && end > begin)
         pack_pixels_nchw(p, ix, end - begin, dst + begin * B);
     else
         for (int64_t x = begin; x < end; x++) {
             if (B == 1)
-                dst[x] = *image_at(d, p->image, p->c, p->y, x * s + shift);
+                dst[x] = *image_at(d, p->image, p->c, p->y, x * s + f->shift);
             else
-                pack_pixel(p, x * s + shift, dst + x * B);
+                pack_pixel(p, x * s + f->shift, dst + x * B);
         }
 }
 
@@ -98,15 +128,18 @@ static void pack_phase(const struct pack_row *p, int64_t phase, int64_t width, c
  * image. */
 static void pack_strip(const lw_desc *d, const struct strip *s, const float *image, int64_t c0,
                        int64_t channels, int64_t y0, float *dst) {
-    for (int64_t b = 0; b < s->blocks; b++) {
-        struct pack_row p = {.d = d, .image = image, .c = c0 + b * s->block};
-        p.count = lw_min(s->block, channels - b * s->block);
-        for (int64_t r = 0; r < s->in_rows; r++) {
-            p.y = y0 + r;
-            if (p.y < 0 || p.y >= d->ih || (d->kh == 1 && r % d->stride_h != 0)) continue;
-            float *row = dst + b * s->block_floats + r * s->row_floats;
-            for (int64_t phase = 0; phase < d->stride_w; phase++, row += s->phase_width * s->block)
-                if (phase_is_used(d, phase)) pack_phase(&p, phase, s->phase_width, s->block, row);
+    const int64_t step = d->kh == 1 ? d->stride_h : 1;
+    for (int64_t phase = 0; phase < d->stride_w; phase++, dst += s->phase_width * s->block) {
+        if (!phase_is_used(d, phase)) continue;
+        const struct phase f = pack_phase(d, phase, s->phase_width);
+        for (int64_t b = 0; b < s->blocks; b++) {
+            struct pack_row p = {.d = d, .image = image, .c = c0 + b * s->block};
+            p.count = lw_min(s->block, channels - b * s->block);
+            for (int64_t r = 0; r < s->in_rows; r += step) {
+                p.y = y0 + r;
+                if (p.y >= 0 && p.y < d->ih)
+                    pack_phase_row(&p, &f, s->block, dst + b * s->block_floats + r * s->row_floats);
+            }
         }
     }
 }

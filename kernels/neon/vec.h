@@ -57,6 +57,7 @@ LW_INLINE vf v_fnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }
 LW_INLINE vf v_relu(vf a) {
     return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(a), vcltzq_f32(a)));
 }
+LW_INLINE vf v_max(vf m, vf x) { return vbslq_f32(vcgtq_f32(x, m), x, m); }
 LW_INLINE vf v_max_keep(vf m, vf x) { return vbslq_f32(vornq_u32(vcgtq_f32(x, m), vceqq_f32(x, x)), x, m); }
 
 /* Four values to broadcast share a register; the multiply picks one by its lane, which has to be a constant.

@@ -30,6 +30,7 @@ LW_INLINE vf v_div(vf a, vf b) { return a / b; }
 LW_INLINE vf v_fma(vf a, vf b, vf c) { return a * b + c; }
 LW_INLINE vf v_fnma(vf a, vf b, vf c) { return c - a * b; }
 LW_INLINE vf v_relu(vf a) { return a < 0.0f ? 0.0f : a; }
+LW_INLINE vf v_max(vf m, vf x) { return x > m ? x : m; }
 LW_INLINE vf v_max_keep(vf m, vf x) {
     float larger = x > m ? x : m; /* in two steps, which compile without a branch */
     return x != x ? x : larger;
