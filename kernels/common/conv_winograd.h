@@ -125,7 +125,8 @@ struct wino_block {
     const struct wino_functions *functions;
     const struct wino_schedule *schedule;
     const struct wino_product *product;
-    int64_t begin, end; /* tile rows */
+    int64_t begin; /* tile row */
+    int64_t rows;
 };
 
 /* A patch with padding or in a layout that has to be gathered, as [ny][nx][16]. */
@@ -176,16 +177,18 @@ static void wino_find_patch(const struct wino_block *b, const float *image, int6
         p->row[i] = i >= begin && i < end ? src + i * step : b->s->zeros;
 }
 
-static void wino_input_tile(const struct wino_block *b, const float *image, int64_t ty, int64_t tx) {
+/* Tile tx of row r of the block. */
+static void wino_input_tile(const struct wino_block *b, const float *image, int64_t r, int64_t tx) {
     const struct wino *w = b->w;
     const lw_desc *d = w->g.d;
     const struct wino_functions *f = b->functions;
+    const int64_t ty = b->begin + r / b->schedule->images;
     const int py = wino_pairs_at(&w->y, ty), px = wino_pairs_at(&w->x, tx), ny = 2 * py + 2;
     const int64_t y0 = ty * 2 * w->y.pairs - d->pad_top, x0 = tx * 2 * w->x.pairs - d->pad_left;
     const ptrdiff_t row = w->points * w->slots * LW_BLOCK;
     float *v[WINO_MAX_POINTS];
     for (int j = 0; j < w->points; j++)
-        v[j] = b->s->v + (j * w->slots + (ty - b->begin) * w->column_tiles[j] + tx) * LW_BLOCK;
+        v[j] = b->s->v + (j * w->slots + r * w->column_tiles[j] + tx) * LW_BLOCK;
     struct wino_patch p = {.columns = 2 * px + 2};
     for (int64_t c = 0; c < d->ic; c += LW_BLOCK) {
         wino_find_patch(b, image, c, y0, x0, ny, &p);
@@ -213,7 +216,9 @@ static void wino_point_row(const struct wino_block *b, int i, const float *weigh
         m[j] = b->s->m + j * w->slots * WINO_WIDTH;
     const ptrdiff_t row_temp = w->x.tiles * wino_tile_temp(w);
     float *temp = b->s->temp_out + i * (w->points - 2) * WINO_WIDTH;
-    for (int64_t rows = wino_users(&w->y, b->begin, b->end, i); rows > 0; rows--, temp += row_temp) {
+    const int64_t tile_rows = b->rows / s->images;
+    int64_t rows = s->images * wino_users(&w->y, b->begin, b->begin + tile_rows, i);
+    for (; rows > 0; rows--, temp += row_temp) {
         b->functions[w->x.pairs - 1].output_rows(m, 0, w->x.full, vectors, temp);
         if (w->x.rest) b->functions[w->x.rest - 1].output_rows(m, w->x.full, w->x.tiles, vectors, temp);
         for (int j = 0; j < w->points; j++)
@@ -238,13 +243,14 @@ static struct wino_target wino_target(const struct wino_block *b, int64_t y0, in
     return t;
 }
 
-/* One tile row of one oc tile: second pass of the output transform, and tail. */
-static void wino_output_row(const struct wino_block *b, int64_t ty, const float *bias, int vectors,
+/* Row r of the block for one oc tile: second pass of the output transform, and tail. */
+static void wino_output_row(const struct wino_block *b, int64_t r, const float *bias, int vectors,
                             struct out_row *o) {
     const struct wino *w = b->w;
+    const int64_t ty = b->begin + r / b->schedule->images;
     const int pool = w->g.d->pool2x2 ? 2 : 1, py = wino_pairs_at(&w->y, ty);
     const int64_t y0 = ty * 2 * w->y.pairs / pool, tile_width = 2 * w->x.pairs / pool;
-    const float *temp = b->s->temp_out + (ty - b->begin) * w->x.tiles * wino_tile_temp(w);
+    const float *temp = b->s->temp_out + r * w->x.tiles * wino_tile_temp(w);
     struct wino_target t = wino_target(b, y0, vectors, o);
     t.rows = (int)lw_min(2 * py / pool, o->height - y0);
     for (int64_t tx = 0; tx < w->x.tiles; tx++, t.out += tile_width * t.column) {
@@ -277,26 +283,27 @@ static void wino_run(const struct lw_call *call, const struct wino_variant *vari
     struct wino_block b = {.w = &w, .s = &s, .functions = variant->functions};
     for (int64_t task = begin; task < end; task++) {
         const int64_t tile = task % w.oc_tiles, block = task / w.oc_tiles % w.blocks;
-        const int64_t n = task / w.oc_tiles / w.blocks;
+        const int64_t group = task / w.oc_tiles / w.blocks, n = group * w.images;
         const int vectors = wino_vectors(&w, tile);
         if (task == begin || tile == 0) {
-            b.schedule = &h->kind[block == w.blocks - 1];
+            b.schedule = &h->kind[wino_is_last(&w, group, block)];
             b.product = (const struct wino_product *)((const char *)h + b.schedule->product_at);
             b.begin = block * w.block_rows;
-            b.end = b.begin + b.schedule->end - b.schedule->begin;
-            for (int64_t ty = b.begin; ty < b.end; ty++)
+            b.rows = (b.schedule->end - b.schedule->begin) * b.schedule->images;
+            for (int64_t r = 0; r < b.rows; r++)
                 for (int64_t tx = 0; tx < w.x.tiles; tx++)
-                    wino_input_tile(&b, call->src + n * src_image, ty, tx);
+                    wino_input_tile(&b, call->src + (n + r % b.schedule->images) * src_image, r, tx);
         }
         const float *bias =
             (const float *)((const char *)h + h->bytes) + tile * wino_tile_weights(&w, LW_WINO_VECTORS);
         for (int i = 0; i < w.points; i++)
             wino_point_row(&b, i, bias + vectors * VL, vectors);
-        o.dst = call->dst + n * dst_image;
         o.c = tile * LW_WINO_VECTORS * VL;
         o.count = lw_min(LW_WINO_VECTORS * VL, d->oc - o.c);
-        for (int64_t ty = b.begin; ty < b.end; ty++)
-            wino_output_row(&b, ty, bias, vectors, &o);
+        for (int64_t r = 0; r < b.rows; r++) {
+            o.dst = call->dst + (n + r % b.schedule->images) * dst_image;
+            wino_output_row(&b, r, bias, vectors, &o);
+        }
     }
 }
 

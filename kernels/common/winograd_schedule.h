@@ -29,9 +29,11 @@ struct wino {
     int points;                            /* along one axis, of the largest tile */
     int32_t column_tiles[WINO_MAX_POINTS]; /* tiles of a row that use a point of column j */
     int64_t oc_tiles;                      /* of LW_WINO_VECTORS vectors */
-    int64_t block_rows;                    /* tile rows in a block */
-    int64_t blocks, tasks;                 /* blocks of tile rows in an image */
+    int64_t block_rows;                    /* tile rows of an image in a block */
+    int64_t blocks;                        /* of tile rows in an image */
+    int64_t images, groups;                /* images that a block takes together where they are small */
     int64_t slots;                         /* tiles in a block */
+    int64_t tasks;
 };
 
 /* Products of `points` neighbouring points of one row, each of `tiles` tiles, the first of them in slot
@@ -40,9 +42,11 @@ struct wino_product {
     int32_t column, points, slot, tiles;
 };
 
-/* One kind of block: the last one of an image may have fewer and smaller tile rows than the others. */
+/* One kind of block: the last one may have fewer and smaller tile rows, or fewer images, than the others. Row
+ * r of a block is tile row begin + r / images of image r % images: so those that use a point come first. */
 struct wino_schedule {
-    int64_t begin, end;                    /* tile rows, of the first block of this kind */
+    int64_t begin, end; /* tile rows, of the first block of this kind */
+    int64_t images;
     int32_t products[WINO_MAX_POINTS + 1]; /* row i of points: products[i] .. products[i + 1] - 1 */
     size_t product_at;                     /* bytes from the head: struct wino_product[] */
 };
@@ -90,8 +94,12 @@ static struct wino wino_geometry(const lw_desc *d, const struct wino_set *set) {
     w.block_rows = lw_min(lw_div_up(WINO_BLOCK_TILES, w.x.tiles), lw_max(1, WINO_BLOCK_FLOATS / row_floats));
     w.block_rows = lw_min(w.block_rows, w.y.tiles);
     w.blocks = lw_div_up(w.y.tiles, w.block_rows);
-    w.slots = w.block_rows * w.x.tiles;
-    w.tasks = d->batch * w.blocks * w.oc_tiles;
+    const int64_t room =
+        lw_min(WINO_BLOCK_TILES / (w.y.tiles * w.x.tiles), WINO_BLOCK_FLOATS / (row_floats * w.y.tiles));
+    w.images = lw_max(1, lw_min(d->batch, room));
+    w.groups = lw_div_up(d->batch, w.images);
+    w.slots = w.block_rows * w.images * w.x.tiles;
+    w.tasks = w.groups * w.blocks * w.oc_tiles;
     return w;
 }
 
@@ -105,7 +113,7 @@ static inline int wino_vectors(const struct wino *w, int64_t oc_tile) {
 
 /* How many tiles of a block use point (i, j). */
 static inline int64_t wino_point_tiles(const struct wino *w, const struct wino_schedule *s, int i, int j) {
-    return wino_users(&w->y, s->begin, s->end, i) * w->column_tiles[j];
+    return s->images * wino_users(&w->y, s->begin, s->end, i) * w->column_tiles[j];
 }
 
 /* Lists a kind's products where `list` isn't NULL. A point's tiles are split evenly into calls, one after the
@@ -132,6 +140,11 @@ static void wino_list_products(const struct wino *w, struct wino_schedule *s, st
     s->products[w->points] = count;
 }
 
+/* Is this block of the second kind? */
+static inline bool wino_is_last(const struct wino *w, int64_t group, int64_t block) {
+    return block == w->blocks - 1 && (w->images == 1 || group == w->groups - 1);
+}
+
 /* Sizes and places of both kinds of block. */
 static struct wino_head wino_head(const lw_desc *d, const struct wino_set *set) {
     struct wino_head h = {.w = wino_geometry(d, set), .bytes = conv_align(sizeof h)};
@@ -139,6 +152,7 @@ static struct wino_head wino_head(const lw_desc *d, const struct wino_set *set) 
         struct wino_schedule *s = &h.kind[k];
         s->begin = k ? (h.w.blocks - 1) * h.w.block_rows : 0;
         s->end = lw_min(h.w.y.tiles, s->begin + h.w.block_rows);
+        s->images = k ? d->batch - (h.w.groups - 1) * h.w.images : h.w.images;
         wino_list_products(&h.w, s, NULL);
         s->product_at = h.bytes;
         h.bytes += conv_align((size_t)s->products[h.w.points] * sizeof(struct wino_product));
