@@ -322,7 +322,7 @@ static bool ieee_or_nan(struct bench *b, float got, int64_t n, int64_t o, int64_
 /* Outputs of a run with a special value at (n, c, y, x) against those of a run without. */
 static const char *compare_special(struct bench *b, const float *clean, const float *got, int64_t n,
                                    int64_t y, int64_t x) {
-    static char text[120];
+    static char text[200];
     const lw_desc *d = &b->d;
     int64_t oc, oh, ow;
     lw_desc_output(d, &oc, &oh, &ow);
@@ -346,7 +346,7 @@ static void special_anywhere(struct bench *b, struct test_tally *tally) {
     static const float values[] = {NAN, INFINITY, -INFINITY};
     const lw_desc *d = &b->d;
     float *clean = run_plain(b);
-    char what[200];
+    char what[300];
     for (size_t at = 0; at<b->plain; at += d->ic> 3 && at % 5 == 0 ? 3 : 1)
         for (size_t v = test_quick() ? at % 3 : 0; v < (test_quick() ? at % 3 + 1 : 3); v++) {
             const float ordinary = b->nchw[at];
