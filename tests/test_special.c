@@ -62,13 +62,14 @@ struct bench {
     float *nchw, *w, *bias, *src, *dst;
     void *workspace;
     lw_plan *plan;
+    double bound;
 };
 
 static bool open_bench(struct bench *b, const lw_kernel_info *row, const lw_desc *d) {
     lw_options o = lw_default_options();
     lw_error error;
     if (lw_desc_check(d, NULL) != LW_OK || lw_kernel_accepts(row->name, d, NULL) != LW_OK) return false;
-    *b = (struct bench){.row = row, .d = *d};
+    *b = (struct bench){.row = row, .d = *d, .bound = lw_kernel_bound(row->name, d)};
     b->plain = (size_t)(d->batch * d->ic * d->ih * d->iw);
     b->weights = lw_weight_floats(d);
     b->nchw = malloc(b->plain * sizeof(float));
@@ -104,8 +105,7 @@ static void run_bench(struct bench *b, struct test_tally *tally, const char *wha
     char text[300];
     lw_convert_layout(b->nchw, LW_NCHW, b->src, b->d.src_layout, b->d.batch, b->d.ic, b->d.ih, b->d.iw);
     cr_assert_eq(lw_plan_execute(b->plan, b->src, b->dst, b->workspace), LW_OK);
-    lw_verify_output(&b->d, b->nchw, b->w, b->d.bias ? b->bias : NULL, b->dst,
-                     lw_kernel_bound(b->row->name, &b->d), &opt, &r);
+    lw_verify_output(&b->d, b->nchw, b->w, b->d.bias ? b->bias : NULL, b->dst, b->bound, &opt, &r);
     tally->checked++;
     if (r.err_over_bound > tally->worst) tally->worst = r.err_over_bound;
     if (r.status == LW_OK && r.ok) return;
@@ -123,7 +123,7 @@ static void for_all(unsigned ops, special_test test, const char *what) {
         int64_t before = tally.checked;
         if (!(ops & 1u << rows->row[r].op)) continue;
         if (!test_is_ieee(&rows->row[r])) {
-            printf("%s: not tested: %s spreads special values over a tile\n", rows->row[r].name,
+            printf("%s: has tests of its own: %s spreads special values over a tile\n", rows->row[r].name,
                    rows->row[r].algorithm);
             continue;
         }
@@ -246,3 +246,227 @@ static void special_bias(struct bench *b, struct test_tally *tally) {
 }
 
 Test(special, bias, .timeout = 600) { for_all(SUMS, special_bias, "special bias"); }
+
+/* ---- Winograd --------------------------------------------------------------------------------------------
+ *
+ * A special value reaches the outputs of its tiles. Outputs whose own window holds it are what IEEE makes of
+ * the plain sum, or NaN; outputs that the row's spread doesn't reach have the bits of a run without it. */
+
+/* Large and smaller tiles of every set in both axes, with tails; padding 0, 1, 2; a batch to keep apart. */
+static const struct {
+    const char *string;
+    int tail;
+} tiled[] = {
+    {"mb2ic2ih9iw10oc19kh3ph1", 0}, {"mb1ic1ih11iw8oc17kh3ph0", 1},  {"mb1ic17ih5iw7oc9kh3ph2", 3},
+    {"mb1ic3ih10iw7oc5kh3ph1", 4},  {"mb1ic16ih8iw13oc16kh3ph1", 1},
+};
+enum { TILED = sizeof tiled / sizeof *tiled };
+
+/* Runs a test for every Winograd row and problem, from each layout to another one in turn. */
+static void for_winograd(special_test test, const char *what) {
+    struct test_tally tally = {0};
+    const struct test_rows *rows = test_rows(LW_CONV);
+    for (size_t r = 0; r < rows->count; r++) {
+        if (test_is_ieee(&rows->row[r])) continue;
+        for (int i = 0; i < TILED; i++)
+            for (int src = 0; src < 3; src++) {
+                struct bench b;
+                lw_desc d = test_desc(LW_CONV, tiled[i].string);
+                d.src_layout = layouts[src];
+                d.dst_layout = layouts[(src + i) % 3];
+                test_set_tail(&d, tiled[i].tail);
+                cr_assert(open_bench(&b, &rows->row[r], &d), "%s refuses %s", rows->row[r].name,
+                          tiled[i].string);
+                lw_fill(b.nchw, b.plain, LW_FILL_NORMAL, 1);
+                test(&b, &tally);
+                close_bench(&b);
+            }
+    }
+    cr_assert_gt(tally.checked, 0, "no Winograd row is usable");
+    test_finish(&tally, what);
+}
+
+/* The destination in NCHW, to be freed. */
+static float *run_plain(struct bench *b) {
+    const lw_desc *d = &b->d;
+    int64_t oc, oh, ow;
+    lw_desc_output(d, &oc, &oh, &ow);
+    float *plain = malloc((size_t)(d->batch * oc * oh * ow) * sizeof *plain);
+    cr_assert_not_null(plain);
+    lw_convert_layout(b->nchw, LW_NCHW, b->src, d->src_layout, d->batch, d->ic, d->ih, d->iw);
+    cr_assert_eq(lw_plan_execute(b->plan, b->src, b->dst, b->workspace), LW_OK);
+    lw_convert_layout(b->dst, d->dst_layout, plain, LW_NCHW, d->batch, oc, oh, ow);
+    return plain;
+}
+
+static bool same_bits(float a, float b) { return memcmp(&a, &b, sizeof a) == 0; }
+
+/* Is source pixel (y, x) in the window of output (oy, ox), of any of its four with a pool, widened by
+ * `reach`? */
+static bool in_window(const lw_desc *d, int64_t oy, int64_t ox, int64_t y, int64_t x, int reach) {
+    const int64_t pool = d->pool2x2 ? 2 : 1;
+    const int64_t top = oy * pool - d->pad_top - reach, left = ox * pool - d->pad_left - reach;
+    return y >= top && y < top + 2 + pool + 2 * reach && x >= left && x < left + 2 + pool + 2 * reach;
+}
+
+/* What IEEE makes of it, or NaN; where a pool or ReLU passes over the special value, anything that isn't a
+ * wrong number. */
+static bool ieee_or_nan(struct bench *b, float got, int64_t n, int64_t o, int64_t y, int64_t x) {
+    double scale, c = b->bound * 0x1p-24;
+    const double ref = lw_ref_at(&b->d, b->nchw, b->w, b->d.bias ? b->bias : NULL, n, o, y, x, &scale);
+    if (isnan(got) || isnan(ref)) return isnan(got);
+    if (isinf(ref)) return got == ref;
+    return isinf(got) ? b->d.pool2x2 : fabs(got - ref) <= c * 1e3;
+}
+
+/* Outputs of a run with a special value at (n, c, y, x) against those of a run without. */
+static const char *compare_special(struct bench *b, const float *clean, const float *got, int64_t n,
+                                   int64_t y, int64_t x) {
+    static char text[200];
+    const lw_desc *d = &b->d;
+    int64_t oc, oh, ow;
+    lw_desc_output(d, &oc, &oh, &ow);
+    for (int64_t i = 0; i < d->batch * oc * oh * ow; i++) {
+        const int64_t image = i / (oc * oh * ow), oy = i / ow % oh, ox = i % ow;
+        const bool reached = image == n && in_window(d, oy, ox, y, x, b->row->spread);
+        const bool inside = image == n && in_window(d, oy, ox, y, x, 0);
+        const bool ok = inside    ? ieee_or_nan(b, got[i], n, i / (oh * ow) % oc, oy, ox)
+                        : reached ? true
+                                  : same_bits(got[i], clean[i]);
+        if (ok) continue;
+        snprintf(text, sizeof text, "output [%lld,%lld,%lld,%lld], %s, is %g; without the special value %g",
+                 (long long)image, (long long)(i / (oh * ow) % oc), (long long)oy, (long long)ox,
+                 inside ? "whose window holds it" : "out of reach", got[i], clean[i]);
+        return text;
+    }
+    return NULL;
+}
+
+static void special_anywhere(struct bench *b, struct test_tally *tally) {
+    static const float values[] = {NAN, INFINITY, -INFINITY};
+    const lw_desc *d = &b->d;
+    float *clean = run_plain(b);
+    char what[300];
+    for (size_t at = 0; at<b->plain; at += d->ic> 3 && at % 5 == 0 ? 3 : 1)
+        for (size_t v = test_quick() ? at % 3 : 0; v < (test_quick() ? at % 3 + 1 : 3); v++) {
+            const float ordinary = b->nchw[at];
+            const int64_t plane = d->ih * d->iw, n = (int64_t)at / (d->ic * plane);
+            b->nchw[at] = values[v];
+            float *got = run_plain(b);
+            const char *wrong =
+                compare_special(b, clean, got, n, (int64_t)at % plane / d->iw, (int64_t)at % d->iw);
+            snprintf(what, sizeof what, "source[%zu] = %g: %s", at, values[v], wrong ? wrong : "");
+            tally->checked++;
+            if (wrong != NULL) test_report(tally, b->row->name, d, what);
+            b->nchw[at] = ordinary;
+            free(got);
+        }
+    free(clean);
+}
+
+Test(special, winograd_source, .timeout = 600) { for_winograd(special_anywhere, "special values in tiles"); }
+
+static void replace_plan(struct bench *b) {
+    lw_options o = lw_default_options();
+    o.kernel = b->row->name;
+    lw_plan_destroy(b->plan);
+    cr_assert_eq(lw_plan_create(&b->plan, &b->d, b->w, b->d.bias ? b->bias : NULL, &o, NULL), LW_OK);
+}
+
+/* A special weight or bias reaches the outputs of its channel: the others keep their bits; those of the
+ * channel are as with plain sums (bias), or whatever isn't a number that IEEE doesn't give. */
+static void special_parameter(struct bench *b, struct test_tally *tally, float *parameter, int64_t channel,
+                              const char *name, const float *clean) {
+    int64_t oc, oh, ow;
+    char what[160];
+    lw_desc_output(&b->d, &oc, &oh, &ow);
+    const float ordinary = *parameter;
+    for (int s = 0; s < 4; s++) { /* NaN and infinities */
+        *parameter = from_bits(specials[s]);
+        replace_plan(b);
+        float *got = run_plain(b);
+        tally->checked++;
+        for (int64_t i = 0; i < b->d.batch * oc * oh * ow; i++) {
+            const int64_t n = i / (oc * oh * ow), o = i / (oh * ow) % oc;
+            if (o != channel ? same_bits(got[i], clean[i])
+                             : ieee_or_nan(b, got[i], n, o, i / ow % oh, i % ow))
+                continue;
+            snprintf(what, sizeof what, "%s of channel %lld = %g: output %lld is %g, before %g", name,
+                     (long long)channel, *parameter, (long long)i, got[i], clean[i]);
+            test_report(tally, b->row->name, &b->d, what);
+            break;
+        }
+        free(got);
+    }
+    *parameter = ordinary;
+}
+
+static void special_parameters(struct bench *b, struct test_tally *tally) {
+    float *clean = run_plain(b);
+    const size_t filter = b->weights / (size_t)b->d.oc;
+    for (int64_t o = 0; o < b->d.oc; o++) {
+        special_parameter(b, tally, b->w + (size_t)o * filter + (size_t)o * 7 % filter, o, "a weight", clean);
+        if (b->d.bias) special_parameter(b, tally, b->bias + o, o, "the bias", clean);
+    }
+    free(clean);
+}
+
+Test(special, winograd_weights_and_bias, .timeout = 600) {
+    for_winograd(special_parameters, "special weights and biases of tiles");
+}
+
+/* Nothing is flushed: errors are in proportion to the smallest normal number at least, which is what rounding
+ * to a multiple of the smallest denormal means. */
+static void tiny_values(struct bench *b, struct test_tally *tally) {
+    const double c = b->bound * 0x1p-24, terms = 9.0 * (double)b->d.ic;
+    int64_t oc, oh, ow;
+    char what[100];
+    lw_desc_output(&b->d, &oc, &oh, &ow);
+    for (size_t i = 0; i < b->weights; i++)
+        b->w[i] = 1;
+    for (int64_t i = 0; i < b->d.oc; i++)
+        b->bias[i] = 0;
+    for (size_t i = 0; i < b->plain; i++)
+        b->nchw[i] *= 0x1p-129f;
+    replace_plan(b);
+    float *got = run_plain(b);
+    for (int64_t i = 0; i < b->d.batch * oc * oh * ow; i++) {
+        double scale;
+        const double ref = lw_ref_at(&b->d, b->nchw, b->w, b->bias, i / (oc * oh * ow), i / (oh * ow) % oc,
+                                     i / ow % oh, i % ow, &scale);
+        tally->checked++;
+        if (fabs(got[i] - ref) <= c * terms * 0x1p-126) continue;
+        snprintf(what, sizeof what, "denormals: output %lld is %g, should be %g", (long long)i, got[i], ref);
+        test_report(tally, b->row->name, &b->d, what);
+    }
+    free(got);
+}
+
+Test(special, winograd_denormals, .timeout = 600) { for_winograd(tiny_values, "denormals in tiles"); }
+
+/* Of a source of zeros of either sign what comes out is the bias, denormals to the bit; the sign of a zero
+ * isn't kept. */
+static void zero_source(struct bench *b, struct test_tally *tally) {
+    static const uint32_t biases[] = {0x00000000, 0x80000000, 0x00000001, 0x807FFFFF, 0x7F7FFFFF, 0xFF7FFFFF};
+    int64_t oc, oh, ow;
+    char what[100];
+    lw_desc_output(&b->d, &oc, &oh, &ow);
+    for (size_t i = 0; i < b->plain; i++)
+        b->nchw[i] = i % 3 == 0 ? 0.0f : -0.0f;
+    for (int64_t o = 0; o < b->d.oc; o++)
+        b->bias[o] = from_bits(biases[o % 6]);
+    replace_plan(b);
+    float *got = run_plain(b);
+    for (int64_t i = 0; i < b->d.batch * oc * oh * ow; i++) {
+        float should = b->d.bias ? b->bias[i / (oh * ow) % oc] : 0;
+        if (b->d.relu && should < 0) should = 0;
+        tally->checked++;
+        if (same_bits(got[i], should) || (got[i] == 0 && should == 0)) continue;
+        snprintf(what, sizeof what, "a source of zeros: output %lld is %g, should be %g", (long long)i,
+                 got[i], should);
+        test_report(tally, b->row->name, &b->d, what);
+    }
+    free(got);
+}
+
+Test(special, winograd_zeros, .timeout = 600) { for_winograd(zero_source, "zeros in tiles"); }

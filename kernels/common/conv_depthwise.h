@@ -351,8 +351,9 @@ static bool depthwise_supports(const lw_desc *d, const char **reason) {
     return false;
 }
 
+/* One rounding a tap, and one for a product that isn't fused. */
 static double depthwise_bound(const lw_desc *d) {
-    return rounding_bound((double)(d->kh * d->kw + 1) * LW_FMA_ROUNDINGS);
+    return rounding_bound((double)(d->kh * d->kw + LW_FMA_ROUNDINGS - 1));
 }
 static double depthwise_rel_l2(const lw_desc *d) { return 4e-8 + 2e-8 * sqrt((double)(d->kh * d->kw)); }
 

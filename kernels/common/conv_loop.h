@@ -212,10 +212,11 @@ static void conv_strip_rows(struct conv_rows *r, float *dst, int64_t c, int64_t 
 /* ---- what a row says of itself ---------------------------------------------------------------------------
  */
 
-/* A chain of fused multiply-adds that begins with the bias: one rounding a term, n u / (1 - n u) in all
- * (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1). */
+/* A chain of multiply-adds that begins with the bias: one rounding a term, and one for a product that isn't
+ * fused; n u / (1 - n u) in all (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section
+ * 3.1). */
 static double conv_bound(const lw_desc *d) {
-    const double n = LW_FMA_ROUNDINGS * (double)(d->ic / d->groups * d->kh * d->kw + 1);
+    const double n = (double)(d->ic / d->groups * d->kh * d->kw + LW_FMA_ROUNDINGS - 1);
     return n / (1.0 - n * 0x1p-24);
 }
 

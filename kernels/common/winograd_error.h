@@ -1,59 +1,99 @@
-/* The error bound of the Winograd rows, from their matrices (derivation: docs/numerics.md).
- *
- * To first order in u the error of an output is at most r u times
- *     sum over points i,j of |A_ki| |A_lj| sum over channels of (|G| |g| |G^T|)_ij (|B^T| |d| |B|)_ij
- * where r counts the roundings on the longest way from an input to an output. With |d| <= D over the tile's
- * patch that is at most r u kappa^2 sum |g| D, where kappa is the largest over outputs k and taps a of sum
- * over points i of |A_ki| |G_ia| (sum over e of |B_ie|). */
+/* The error bound of the Winograd rows (derivation: docs/numerics.md): the transforms of winograd_transform.h
+ * once more, on magnitudes instead of values, counting the roundings that each term goes through. */
 #ifndef LW_WINOGRAD_ERROR_H
 #define LW_WINOGRAD_ERROR_H
 
 #include "winograd_matrices.h"
 
-/* Sum of |B_ie| over e, for point i of the tile with `pairs` pairs. */
-static double wino_input_norm(const struct wino_set *set, int pairs, int i) {
-    const struct wino_size *size = &set->size[pairs - 1];
-    double norm = 0;
-    if (i < 2) {
-        for (int k = 0; k <= pairs; k++)
-            norm += fabs(i == 0 ? size->zero[k] : size->infinity[k]);
-        return norm;
+/* A sum: of its terms' magnitudes, of each magnitude times its roundings, and the most roundings of a term.
+ */
+struct wino_terms {
+    double size, rounded, longest;
+};
+
+/* c x. A product by a power of two is exact. */
+static struct wino_terms wino_times(double c, struct wino_terms x, int roundings) {
+    int exponent;
+    if (frexp(fabs(c), &exponent) == 0.5) roundings = 0;
+    return (struct wino_terms){fabs(c) * x.size, fabs(c) * (x.rounded + roundings * x.size),
+                               x.longest + roundings};
+}
+
+static struct wino_terms wino_plus(struct wino_terms a, struct wino_terms b) {
+    return (struct wino_terms){a.size + b.size, a.rounded + b.rounded + a.size + b.size,
+                               fmax(a.longest, b.longest) + 1};
+}
+
+/* c a + b */
+static struct wino_terms wino_fma_terms(double c, struct wino_terms a, struct wino_terms b) {
+    return wino_plus(wino_times(c, a, LW_FMA_ROUNDINGS - 1), b);
+}
+
+static struct wino_terms wino_dot_terms(const float *coefficient, int n) {
+    const struct wino_terms input = {1, 0, 0};
+    struct wino_terms sum = wino_times(coefficient[n - 1], input, 1);
+    for (int k = n - 2; k >= 0; k--)
+        sum = wino_fma_terms(coefficient[k], input, sum);
+    return sum;
+}
+
+/* wino_input_axis of inputs of magnitude 1. */
+static void wino_input_terms(const struct wino_set *set, int P, struct wino_terms *point) {
+    const struct wino_size *size = &set->size[P - 1];
+    point[0] = wino_dot_terms(size->zero, P + 1);
+    point[1] = wino_dot_terms(size->infinity, P + 1);
+    for (int i = 0; i < P; i++) {
+        const struct wino_terms part = wino_dot_terms(size->pair[i], P);
+        point[2 + 2 * i] = point[3 + 2 * i] = wino_fma_terms(set->p[i], part, part);
     }
-    const int pair = (i - 2) / 2;
-    for (int k = 0; k < pairs; k++)
-        norm += fabs(size->pair[pair][k]) * (1 + fabs(set->p[pair]));
-    return norm;
 }
 
-/* |A_ki| of the tile with `pairs` pairs. */
-static double wino_output_weight(const struct wino_set *set, int pairs, int k, int i) {
-    if (i == 0) return k == 0;
-    if (i == 1) return k == 2 * pairs - 1;
-    return fabs(set->power[(i - 2) / 2][k]);
+/* Output k of wino_output_axis. */
+static struct wino_terms wino_output_terms(const struct wino_set *set, int P, int k,
+                                           const struct wino_terms *product) {
+    struct wino_terms part[WINO_MAX_PAIRS];
+    for (int i = 0; i < P; i++)
+        part[i] = wino_plus(product[2 + 2 * i], product[3 + 2 * i]);
+    struct wino_terms out =
+        k == 0 ? wino_plus(product[0], part[0]) : wino_times(set->power[0][k], part[0], 1);
+    if (k == 2 * P - 1) out = wino_plus(product[1], out);
+    for (int i = 1; i < P; i++)
+        out = wino_fma_terms(set->power[i][k], part[i], out);
+    return out;
 }
 
-static double wino_kappa(const struct wino_set *set, int pairs) {
+#define WINO_AXIS_TERMS (3 * (2 + 4 + 6)) /* taps times the outputs of all tile sizes */
+
+/* Each output of each tile size, from each tap of weight 1; returns how many. */
+static int wino_axis_terms(const struct wino_set *set, struct wino_terms *axis) {
+    int count = 0;
+    for (int P = 1; P <= set->pairs; P++) {
+        struct wino_terms point[WINO_MAX_POINTS], product[WINO_MAX_POINTS];
+        wino_input_terms(set, P, point);
+        for (int tap = 0; tap < 3; tap++) {
+            for (int i = 0; i < 2 * P + 2; i++)
+                product[i] = wino_times(set->g[i][tap], point[i], 0);
+            for (int k = 0; k < 2 * P; k++)
+                axis[count++] = wino_output_terms(set, P, k, product);
+        }
+    }
+    return count;
+}
+
+/* Besides the transforms' own: the weight, rounded to float once and some eight times in double; a chain of
+ * products that starts at zero, one rounding a channel, fused or not; the bias. */
+static double wino_bound(const struct wino_set *set, int64_t ic) {
+    const double between = (1 + 0x1p-26) + (double)ic + 1;
+    struct wino_terms axis[WINO_AXIS_TERMS];
+    const int count = wino_axis_terms(set, axis);
     double worst = 0;
-    for (int k = 0; k < 2 * pairs; k++)
-        for (int a = 0; a < 3; a++) {
-            double sum = 0;
-            for (int i = 0; i < 2 * pairs + 2; i++)
-                sum += wino_output_weight(set, pairs, k, i) * fabs(set->g[i][a]) *
-                       wino_input_norm(set, pairs, i);
-            worst = fmax(worst, sum);
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < count; j++) {
+            const struct wino_terms y = axis[i], x = axis[j];
+            const double c = y.size * x.size * between + y.rounded * x.size + y.size * x.rounded;
+            worst = fmax(worst, c / (1 - (between + y.longest + x.longest) * 0x1p-24));
         }
     return worst;
-}
-
-/* Two axes of input transform (a chain of P + 1 operations and one for the pair), the rounded weight, the sum
- * over channels, two axes of output transform (a sum, P products, the point at infinity), the bias. */
-static double wino_bound(const struct wino_set *set, int64_t ic) {
-    double kappa = 0;
-    for (int pairs = 1; pairs <= set->pairs; pairs++)
-        kappa = fmax(kappa, wino_kappa(set, pairs));
-    const double roundings =
-        LW_FMA_ROUNDINGS * ((double)ic + 2 * (set->pairs + 2) + 2 * (set->pairs + 2)) + 2;
-    return kappa * kappa * roundings / (1 - roundings * 0x1p-24);
 }
 
 /* Measured on normal data as a multiple of direct summation's: 0.6 for F(2x2), 1.9 for F(4x4), 8 for F(6x6).

@@ -1,0 +1,133 @@
+#include "winograd_exact.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+
+typedef __int128 wide;
+
+static wide magnitude(wide a) { return a < 0 ? -a : a; }
+
+static struct fraction reduce(wide n, wide d) {
+    wide a = magnitude(n), b = magnitude(d);
+    cr_assert(d != 0, "a fraction over zero");
+    while (b != 0) {
+        const wide rest = a % b;
+        a = b;
+        b = rest;
+    }
+    const struct fraction f = {n / (d < 0 ? -a : a), d / (d < 0 ? -a : a)};
+    cr_assert(magnitude(f.n) >> 62 == 0 && f.d >> 62 == 0, "a fraction is too large to go on exactly");
+    return f;
+}
+
+static struct fraction whole(int n) { return (struct fraction){n, 1}; }
+
+struct fraction fraction_of(double x) {
+    int exponent;
+    const double mantissa = frexp(x, &exponent) * 0x1p53;
+    wide n = (wide)mantissa, d = 1;
+    for (exponent -= 53; exponent < 0 && n % 2 == 0 && n != 0; exponent++)
+        n /= 2;
+    cr_assert(exponent > -62 && exponent < 9, "%g is too large or too fine", x);
+    return n == 0 ? whole(0) : exponent < 0 ? reduce(n, d << -exponent) : reduce(n << exponent, d);
+}
+
+struct fraction fraction_add(struct fraction a, struct fraction b) {
+    return reduce(a.n * b.d + b.n * a.d, a.d * b.d);
+}
+struct fraction fraction_mul(struct fraction a, struct fraction b) {
+    return reduce(a.n * b.n, a.d * b.d);
+}
+struct fraction fraction_div(struct fraction a, struct fraction b) {
+    return reduce(a.n * b.d, a.d * b.n);
+}
+int fraction_equal(struct fraction a, struct fraction b) { return a.n == b.n && a.d == b.d; }
+
+double fraction_double(struct fraction a) {
+    cr_assert(magnitude(a.n) >> 53 == 0 && a.d >> 53 == 0, "the division would round more than once");
+    return (double)a.n / (double)a.d;
+}
+
+const struct exact_set exact_sets[EXACT_SETS] = {
+    {"f2x2", 1, {{1, 1}}},
+    {"f4x4", 2, {{3, 4}, {3, 2}}},
+    {"f6x6", 3, {{1, 1}, {2, 1}, {1, 2}}},
+};
+
+/* Powers 0 .. width-1 of point i; infinity takes the highest alone. */
+static void powers(const struct exact_set *set, int i, int width, struct fraction *row) {
+    struct fraction p = whole(0);
+    if (i >= 2) p = i % 2 ? fraction_mul(whole(-1), set->p[(i - 2) / 2]) : set->p[(i - 2) / 2];
+    row[0] = whole(i != 1);
+    for (int k = 1; k < width; k++)
+        row[k] = fraction_mul(row[k - 1], p);
+    if (i == 1) row[width - 1] = whole(1);
+}
+
+/* Gauss and Jordan, on a matrix beside the unit matrix. */
+static void invert(int n, struct fraction m[EXACT_POINTS][2 * EXACT_POINTS]) {
+    for (int column = 0; column < n; column++) {
+        int pivot = column;
+        while (pivot < n && m[pivot][column].n == 0)
+            pivot++;
+        cr_assert_lt(pivot, n, "two points are equal");
+        for (int k = 0; k < 2 * n; k++) {
+            const struct fraction other = m[pivot][k];
+            m[pivot][k] = m[column][k];
+            m[column][k] = other;
+        }
+        const struct fraction by = m[column][column];
+        for (int k = 0; k < 2 * n; k++)
+            m[column][k] = fraction_div(m[column][k], by);
+        for (int r = 0; r < n; r++) {
+            const struct fraction factor = fraction_mul(whole(-1), m[r][column]);
+            for (int k = 0; k < 2 * n && r != column; k++)
+                m[r][k] = fraction_add(m[r][k], fraction_mul(factor, m[column][k]));
+        }
+    }
+}
+
+/* lagrange[i][e]: coefficient of x^e in the polynomial that is 1 at point i and 0 at the others, which is the
+ * inverse of the Vandermonde matrix, transposed. */
+static void interpolation(const struct exact_set *set, int n,
+                          struct fraction lagrange[EXACT_POINTS][EXACT_POINTS]) {
+    struct fraction m[EXACT_POINTS][2 * EXACT_POINTS];
+    for (int i = 0; i < n; i++) {
+        powers(set, i, n, m[i]);
+        for (int k = 0; k < n; k++)
+            m[i][n + k] = whole(i == k);
+    }
+    invert(n, m);
+    for (int i = 0; i < n; i++)
+        for (int e = 0; e < n; e++)
+            lagrange[i][e] = m[e][n + i];
+}
+
+/* What a row of B^T is multiplied by and the same row of G divided by. */
+static struct fraction scale(const struct exact_set *set, int i) {
+    struct fraction lagrange[EXACT_POINTS][EXACT_POINTS];
+    int n = 2 * set->pairs + 2, highest = n - 1;
+    interpolation(set, n, lagrange);
+    while (lagrange[i][highest].n == 0)
+        highest--;
+    return fraction_div(whole(1), lagrange[i][highest]);
+}
+
+struct exact_tile exact_tile(const struct exact_set *set, int pairs) {
+    struct exact_tile t = {.outputs = 2 * pairs, .points = 2 * pairs + 2};
+    struct fraction lagrange[EXACT_POINTS][EXACT_POINTS];
+    interpolation(set, t.points, lagrange);
+    for (int i = 0; i < t.points; i++) {
+        const struct fraction s = scale(set, i);
+        struct fraction row[EXACT_OUTPUTS];
+        powers(set, i, t.outputs, row);
+        for (int k = 0; k < t.outputs; k++)
+            t.a[k][i] = row[k];
+        powers(set, i, 3, row);
+        for (int tap = 0; tap < 3; tap++)
+            t.g[i][tap] = fraction_div(row[tap], s);
+        for (int e = 0; e < t.points; e++)
+            t.b[i][e] = fraction_mul(lagrange[i][e], s);
+    }
+    return t;
+}
