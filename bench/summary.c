@@ -74,8 +74,9 @@ void bench_summary_print(FILE *out, const struct bench_session *s) {
     const struct bench_cases *all = s->cases;
     size_t measured = 0;
     const struct bench_problem *previous = NULL;
-    fprintf(out, "\nThe fastest row of each ISA; 'by' is how much longer the ISA's next row takes, 'repro' and 'denorm' how "
-            "much longer\nthis one takes in a reproducible plan and on denormal data.\n");
+    fprintf(out, "\nThe fastest row of each ISA; 'by' is how much longer the ISA's next row takes, 'repro' "
+                 "and 'denorm' how "
+                 "much longer\nthis one takes in a reproducible plan and on denormal data.\n");
     fprintf(out, "%-32s %-6s %-34s %10s %8s %7s %6s %9s %7s %7s %7s  %s\n", "problem", "isa", "kernel", "us",
             "GFLOP/s", "% peak", "GB/s", "err/bound", "by", "repro", "denorm", "more threads");
     for (size_t i = 0; i < all->count; i++) {

@@ -116,9 +116,9 @@ static lw_status list_rows(const struct lw_request *r, struct lw_selection *s, l
 
 static bool is_scalar(const struct lw_considered *x) { return x->row.isa_index == lw_isa_count() - 1; }
 
-/* The row whose family a reproducible plan takes; NULL: none will do. Other algorithms give other bits, so it is
- * chosen by what is the same on every CPU: the estimates, errors and workspaces of the scalar rows, which every
- * build has. A forced row brings its own family, if that has a scalar row. */
+/* The row whose family a reproducible plan takes; NULL: none will do. Other algorithms give other bits, so it
+ * is chosen by what is the same on every CPU: the estimates, errors and workspaces of the scalar rows, which
+ * every build has. A forced row brings its own family, if that has a scalar row. */
 static const struct lw_row *family_of_choice(const struct lw_selection *s, const char *forced) {
     const struct lw_considered *best = NULL;
     struct lw_row row;

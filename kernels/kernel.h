@@ -59,7 +59,8 @@ struct lw_isa {
     size_t row_count;
     double (*fma_peak)(int64_t steps); /* returns the FLOPs done */
 
-    /* The same rows in the same order, whose bits are every other ISA's too; NULL: `rows` are that already. */
+    /* The same rows in the same order, whose bits are every other ISA's too; NULL: `rows` are that already.
+     */
     const struct lw_isa *reproducible;
 };
 

@@ -1,5 +1,5 @@
-/* Reproducible plans: each row of the ISA under test against scalar's of the same family, bit for bit, and both
- * against digests that every build on every architecture is held to. */
+/* Reproducible plans: each row of the ISA under test against scalar's of the same family, bit for bit, and
+ * both against digests that every build on every architecture is held to. */
 #include "common.h"
 
 #include <math.h>
@@ -259,7 +259,8 @@ Test(reproducible, the_family_depends_on_no_isa, .timeout = 60) {
                 o.max_error = budgets[b].max_error;
                 o.max_workspace = budgets[b].max_workspace;
                 snprintf(all, sizeof all, "%s", chosen_family(&d, &o, NULL));
-                cr_assert_str_eq(all, chosen_family(&d, &o, "scalar"), "%s", test_corpus(op)->problem[p].text);
+                cr_assert_str_eq(all, chosen_family(&d, &o, "scalar"), "%s",
+                                 test_corpus(op)->problem[p].text);
                 chosen += all[0] != '\0';
             }
     cr_assert_gt(chosen, 0);

@@ -116,8 +116,8 @@ static const struct lw_kernel fused_rows[] = {
     ROW("relu_scalar", LW_RELU, "map", ALL, any, run_slow, exact, cycles_3, one_task)};
 
 static double peak(int64_t steps) { return (double)steps * 2; }
-static const struct lw_isa fused = {
-    "scalar", 4, 0, fused_rows, sizeof fused_rows / sizeof *fused_rows, peak, NULL};
+static const struct lw_isa fused = {"scalar", 4,   0, fused_rows, sizeof fused_rows / sizeof *fused_rows,
+                                    peak,     NULL};
 #define TABLE(NAME, FEATURES, REPRODUCIBLE)                                                                  \
     extern const struct lw_isa lw_isa_##NAME;                                                                \
     const struct lw_isa lw_isa_##NAME = {                                                                    \
@@ -272,7 +272,8 @@ Test(select, isa_option_keeps_its_rows_or_scalar) {
 
 /* ---- reproducible plans -------------------------------------------------------------------------------- */
 
-/* Wide's winograd row is the fastest, but scalar has none to repeat its bits; bold is over the error budget. */
+/* Wide's winograd row is the fastest, but scalar has none to repeat its bits; bold is over the error budget.
+ */
 Test(select, reproducible_plans_take_the_family_that_scalar_would) {
     lw_options opt = options();
     opt.reproducible = true;

@@ -324,10 +324,9 @@ int cmd_mnist(int argc, char **argv) {
     };
     const struct cli_command command = {
         .name = "mnist",
-        .usage =
-            "[--weights FILE] [--data DIR | IMAGE.png|.pgm ...] [--images N] [--batch N] [--threads N]\n"
-            "                      [--isa NAME] [--kernel conv1=NAME,conv2=NAME] [--logits OUT.npy]\n"
-            "                      [--reproducible] [--json]",
+        .usage = "[--weights FILE] [--data DIR | IMAGE.png|.pgm ...] [--images N] [--batch N] [--threads N]\n"
+                 "                      [--isa NAME] [--kernel conv1=NAME,conv2=NAME] [--logits OUT.npy]\n"
+                 "                      [--reproducible] [--json]",
         .about = "Classifies the MNIST test set with the assembled model: accuracy and images per second; or "
                  "pictures of\n"
                  "digits, drawn in the terminal with their probabilities. Data: --data, else "
@@ -343,7 +342,8 @@ int cmd_mnist(int argc, char **argv) {
     int status = cli_parse(&command, argc, argv);
     const char *with_pictures = o.data ? "--data" : o.images ? "--images" : NULL;
     if (status == CLI_GO && with_pictures && o.pictures.count)
-        status = cli_fail(LW_EXIT_USAGE, "%s and pictures (%s) can't be combined", with_pictures, o.pictures.items[0]);
+        status = cli_fail(LW_EXIT_USAGE, "%s and pictures (%s) can't be combined", with_pictures,
+                          o.pictures.items[0]);
     if (status == CLI_GO) status = read_kernels(&o);
     if (status == CLI_GO) status = cli_check_environment();
     if (status == CLI_GO) status = cli_check_isa(s->isa);

@@ -30,7 +30,7 @@
 #define LINEAR_WIDTH  4
 #define LINEAR_IMAGES 4
 #endif
-#define LINEAR_GROUP 16   /* images of a task */
+#define LINEAR_GROUP 16  /* images of a task */
 #define LINEAR_CHUNK 768 /* inputs; a multiple of LINEAR_LANES */
 
 /* Floats of one image in the source's memory. */
@@ -77,9 +77,7 @@ static void linear_pack(const lw_desc *d, const float *weights, const float *bia
 }
 
 /* n inputs, all the vector's or those that are left (none, if negative). */
-LW_INLINE vf linear_load(const float *x, int n) {
-    return n >= VL ? v_load(x) : v_load_n(x, n > 0 ? n : 0);
-}
+LW_INLINE vf linear_load(const float *x, int n) { return n >= VL ? v_load(x) : v_load_n(x, n > 0 ? n : 0); }
 
 /* The products of the next `parts` vectors; n: inputs that are left from x on. */
 LW_INLINE void linear_step(const float *x, int64_t step, const float *w, int n, vf *acc, const int images,
@@ -105,7 +103,8 @@ LW_INLINE void linear_step(const float *x, int64_t step, const float *w, int n, 
     }
 }
 
-/* sums[image][output][vector] += products of `count` inputs; first: =. step: floats from one image to the next.
+/* sums[image][output][vector] += products of `count` inputs; first: =. step: floats from one image to the
+ * next.
  */
 LW_INLINE void linear_tile(const float *x, int64_t step, const float *w, int64_t count, bool first, vf *sums,
                            const int images, const int outputs) {
@@ -131,12 +130,13 @@ LW_INLINE void linear_tile(const float *x, int64_t step, const float *w, int64_t
     }
 }
 
-typedef void linear_tile_function(const float *x, int64_t step, const float *w, int64_t count, bool first, vf *sums);
+typedef void linear_tile_function(const float *x, int64_t step, const float *w, int64_t count, bool first,
+                                  vf *sums);
 
 #define LINEAR_TILE(images, outputs)                                                                         \
     static void linear_tile_##images##x##outputs(const float *x, int64_t step, const float *w,               \
-                                                 int64_t count, bool first, vf *sums) {                                  \
-        linear_tile(x, step, w, count, first, sums, images, outputs);                                               \
+                                                 int64_t count, bool first, vf *sums) {                      \
+        linear_tile(x, step, w, count, first, sums, images, outputs);                                        \
     }
 #define LINEAR_TILES(images)                                                                                 \
     LINEAR_TILE(images, 1)                                                                                   \

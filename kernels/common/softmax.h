@@ -146,7 +146,8 @@ static void softmax_run(const struct lw_call *call, int64_t begin, int64_t end, 
 
 /* Sums in sequence: a lane's part of a chunk, the chunks, the tail and the four halvings. */
 static double softmax_chain(const lw_desc *d) {
-    return (double)(lw_div_up(lw_min(SOFTMAX_CHUNK, d->ic), SOFTMAX_LANES) + lw_div_up(d->ic, SOFTMAX_CHUNK) + 5);
+    return (double)(lw_div_up(lw_min(SOFTMAX_CHUNK, d->ic), SOFTMAX_LANES) + lw_div_up(d->ic, SOFTMAX_CHUNK) +
+                    5);
 }
 
 static double softmax_bound(const lw_desc *d) {
