@@ -20,6 +20,7 @@ struct bench_case {
     /* Set by the run. */
     bool measured;
     double gflops, peak_pct, bytes_per_second, err_over_bound, us;
+    double reproducible_x, denormal_x; /* 0: not measured */
 };
 
 enum bench_mode {
@@ -33,6 +34,7 @@ struct bench_choice {
     const char *kernel, *isa; /* as cli_select_rows() takes them */
     bool one_layout;          /* `layout` in and out, nothing else */
     lw_layout layout;
+    bool reproducible; /* plans are */
     int threads[32];
     size_t thread_count;
 };

@@ -59,6 +59,7 @@ static int read_choice(const struct command *cmd, struct bench_choice *choice) {
     bool given = cmd->source.strings.count + cmd->source.files.count > 0;
     if (cmd->quick && cmd->full) return cli_fail(LW_EXIT_USAGE, "--quick and --full exclude each other");
     *choice = (struct bench_choice){.kernel = cmd->shared.kernel, .isa = cmd->shared.isa};
+    choice->reproducible = cmd->shared.reproducible;
     choice->mode = cmd->full            ? BENCH_FULL
                    : cmd->quick         ? BENCH_QUICK
                    : given              ? BENCH_GIVEN
@@ -79,8 +80,9 @@ static const char about[] =
     "double-precision reference in the same run. Convolutions run with bias and ReLU.\n"
     "\n"
     "Counters: gflops (direct-convolution FLOPs over time), peak_pct (of the ISA's FMA peak, measured\n"
-    "just before and after), bytes_per_second (source, weights, destination), err_over_bound. The time is\n"
-    "CPU time on one thread, real time on several.\n"
+    "just before and after), bytes_per_second (source, weights, destination), err_over_bound; and how many\n"
+    "times longer the row takes when it has to be reproducible (reproducible_x) and on denormal data\n"
+    "(denormal_x), 0 where that isn't measured. The time is CPU time on one thread, real time on several.\n"
     "\n"
     "Every --benchmark_* flag of Google Benchmark works: --benchmark_filter=REGEX, _repetitions=N,\n"
     "_min_time=SECONDS, _format=console|json|csv, _out=FILE, _list_tests ...";
@@ -92,6 +94,7 @@ static int parse(struct command *cmd, int argc, char **argv) {
         CLI_OPT_ISA(&cmd->shared),
         CLI_OPT_BATCH(&cmd->shared),
         CLI_OPT_MB(&cmd->shared),
+        CLI_OPT_REPRODUCIBLE(&cmd->shared),
         {"threads", 0, CLI_STRING, &cmd->threads, "N[,N...]",
          "thread counts (default 1 and 2; --full: up to all)", 0, 0},
         {"quick", 0, CLI_FLAG, &cmd->quick, NULL,
@@ -161,6 +164,8 @@ static void record(const struct lw_gbench_result *result, void *arg) {
         c->peak_pct = lw_gbench_result_counter(result, "peak_pct", 0);
         c->bytes_per_second = lw_gbench_result_counter(result, "bytes_per_second", 0);
         c->err_over_bound = lw_gbench_result_counter(result, "err_over_bound", 0);
+        c->reproducible_x = lw_gbench_result_counter(result, "reproducible_x", 0);
+        c->denormal_x = lw_gbench_result_counter(result, "denormal_x", 0);
         c->us = c->gflops > 0 ? 1e-3 * bench_flops(&c->desc) / c->gflops : 0;
         c->measured = c->gflops > 0;
         return;
@@ -263,7 +268,7 @@ static int measure(const struct command *cmd, struct bench_flags *flags, const s
     size_t output_count = 0;
     if (cmd->results) outputs[output_count++].format = "json";
     if (flags->out) outputs[output_count++].format = flags->out_format;
-    struct bench_session session = {.cases = cases};
+    struct bench_session session = {.cases = cases, .reproducible = choice->reproducible};
     if (choice->mode == BENCH_QUICK) session.deadline = cli_seconds() + QUICK_DEADLINE;
     set_defaults(flags, choice, cases->count);
     if (!flags->list_tests) add_context(choice);

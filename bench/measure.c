@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "costs.h"
 #include "peak.h"
 #include "reference/fill.h"
 #include "reference/verify.h"
@@ -84,6 +85,7 @@ static bool make_plan(struct bench_session *s, struct bench_case *c) {
     bool weighted = lw_weight_floats(d) > 0;
     opt.kernel = c->row.name;
     opt.threads = c->threads;
+    opt.reproducible = s->reproducible;
     if (lw_plan_create(&s->plan, d, weighted ? s->weights : NULL, d->bias ? s->bias : NULL, &opt, &err) !=
         LW_OK) {
         snprintf(s->failure, sizeof s->failure, "not possible here: %s", err.text);
@@ -133,7 +135,7 @@ static bool set_up(struct bench_session *s, struct bench_case *c) {
     if (s->problem != c->problem) free_data(s);
     bool ready = fits_memory(s, c) && (s->problem || make_data(s, c->problem)) && make_plan(s, c);
     if (!ready) s->impossible++;
-    return ready && check(s, c);
+    return ready && check(s, c) && bench_costs(s, c);
 }
 
 /* ---- timing -------------------------------------------------------------------------------------------- */
@@ -183,5 +185,7 @@ void bench_measure(lw_gbench_state *state, void *arg) {
     lw_gbench_counter(state, "peak_pct", peak > 0 ? 100 * gflops / peak : 0);
     lw_gbench_counter(state, "bytes_per_second", bench_bytes(&c->desc) / seconds);
     lw_gbench_counter(state, "err_over_bound", s->err_over_bound);
+    lw_gbench_counter(state, "reproducible_x", s->reproducible_x);
+    lw_gbench_counter(state, "denormal_x", s->denormal_x);
     describe(state, &c->desc);
 }

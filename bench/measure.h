@@ -11,6 +11,7 @@ struct bench_session {
     struct bench_cases *cases;
     size_t started;                 /* for the progress line */
     double deadline;                /* cli_seconds() after which nothing more is started; 0: none */
+    bool reproducible;              /* plans are */
     size_t wrong, impossible, late; /* benchmarks: wrong results, no memory or threads, past the deadline */
 
     const struct bench_problem *problem; /* whose data these are */
@@ -20,13 +21,14 @@ struct bench_session {
     struct lw_plan *plan;
     float *src, *dst;
     void *workspace;
-    char failure[320];              /* of the set-up; "" when it is good */
-    double err_over_bound, seconds; /* of the set-up: its check and one warm execution */
+    char failure[320];                 /* of the set-up; "" when it is good */
+    double err_over_bound, seconds;    /* of the set-up: its check and one warm execution */
+    double reproducible_x, denormal_x; /* of the set-up: see costs.h */
 };
 
 /* The benchmark: an lw_gbench_fn whose arg is the struct bench_case. Sets counters gflops, peak_pct,
- * bytes_per_second and err_over_bound from the thread's CPU time, or from real time where there are several
- * threads. */
+ * bytes_per_second, err_over_bound, reproducible_x and denormal_x from the thread's CPU time, or from real
+ * time where there are several threads. */
 void bench_measure(lw_gbench_state *state, void *arg);
 
 void bench_session_free(struct bench_session *session);

@@ -46,15 +46,22 @@ static bool is_first(const struct bench_cases *all, size_t index) {
     return true;
 }
 
+/* 0: not known. */
+static void print_factor(FILE *out, double factor) {
+    if (factor > 0)
+        fprintf(out, " %6.2fx", factor);
+    else
+        fprintf(out, " %7s", "-");
+}
+
 static void print_group(FILE *out, const struct group *g, const char *problem) {
     const struct bench_case *w = g->winner;
     fprintf(out, "%-32s %-6s %-34s", problem, w->row.isa, w->row.name);
     fprintf(out, " %10.2f %8.1f %7.1f %6.1f %9.3f", w->us, w->gflops, w->peak_pct, w->bytes_per_second * 1e-9,
             w->err_over_bound);
-    if (g->second)
-        fprintf(out, "  %6.2fx", g->second->us / w->us);
-    else
-        fprintf(out, "  %7s", "-");
+    print_factor(out, g->second ? g->second->us / w->us : 0);
+    print_factor(out, w->reproducible_x);
+    print_factor(out, w->denormal_x);
     if (g->more) fprintf(out, "  %2d: %.2f us, %.2fx", g->more->threads, g->more->us, w->us / g->more->us);
     fputc('\n', out);
 }
@@ -67,9 +74,11 @@ void bench_summary_print(FILE *out, const struct bench_session *s) {
     const struct bench_cases *all = s->cases;
     size_t measured = 0;
     const struct bench_problem *previous = NULL;
-    fprintf(out, "\nThe fastest row of each ISA; 'by' is how much longer the ISA's next row takes.\n");
-    fprintf(out, "%-32s %-6s %-34s %10s %8s %7s %6s %9s  %7s  %s\n", "problem", "isa", "kernel", "us",
-            "GFLOP/s", "% peak", "GB/s", "err/bound", "by", "more threads");
+    fprintf(out, "\nThe fastest row of each ISA; 'by' is how much longer the ISA's next row takes, 'repro' "
+                 "and 'denorm' how "
+                 "much longer\nthis one takes in a reproducible plan and on denormal data.\n");
+    fprintf(out, "%-32s %-6s %-34s %10s %8s %7s %6s %9s %7s %7s %7s  %s\n", "problem", "isa", "kernel", "us",
+            "GFLOP/s", "% peak", "GB/s", "err/bound", "by", "repro", "denorm", "more threads");
     for (size_t i = 0; i < all->count; i++) {
         const struct bench_case *c = &all->items[i];
         measured += c->measured;

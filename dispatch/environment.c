@@ -27,10 +27,18 @@ static bool is_readable_file(const char *path) {
     return !stat(path, &info) && S_ISREG(info.st_mode) && !access(path, R_OK);
 }
 
+/* 0 or 1; unset is 0. */
+static lw_status read_switch(const char *name, bool *on, lw_error *err) {
+    const char *value = value_of(name);
+    *on = value && !strcmp(value, "1");
+    if (!value || *on || !strcmp(value, "0")) return LW_OK;
+    return lw_fail(err, LW_ERR_ENVIRONMENT, "%s is '%.60s', neither 0 nor 1", name, value);
+}
+
 lw_status lw_environment_read(struct lw_environment *env, lw_error *err) {
     *env =
         (struct lw_environment){.kernel = value_of("LANEWISE_KERNEL"), .wisdom = value_of("LANEWISE_WISDOM")};
-    const char *isa = value_of("LANEWISE_ISA"), *verbose = value_of("LANEWISE_VERBOSE");
+    const char *isa = value_of("LANEWISE_ISA");
     struct lw_row row;
     char names[96];
 
@@ -43,10 +51,8 @@ lw_status lw_environment_read(struct lw_environment *env, lw_error *err) {
         return lw_fail(err, LW_ERR_UNKNOWN, "LANEWISE_KERNEL: no kernel is named '%.100s'", env->kernel);
     if (env->wisdom && !is_readable_file(env->wisdom))
         return lw_fail(err, LW_ERR_ENVIRONMENT, "LANEWISE_WISDOM: can't read '%.160s'", env->wisdom);
-    if (verbose && strcmp(verbose, "0") && strcmp(verbose, "1"))
-        return lw_fail(err, LW_ERR_ENVIRONMENT, "LANEWISE_VERBOSE is '%.60s', neither 0 nor 1", verbose);
-    env->verbose = verbose && verbose[0] == '1';
-    return LW_OK;
+    lw_status status = read_switch("LANEWISE_REPRODUCIBLE", &env->reproducible, err);
+    return status == LW_OK ? read_switch("LANEWISE_VERBOSE", &env->verbose, err) : status;
 }
 
 /* ---- the log function ---------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@ struct lw_environment {
     size_t isa_cap;     /* LANEWISE_ISA: number of the first ISA that may be used */
     const char *kernel; /* LANEWISE_KERNEL: force this row where the operation is its own; NULL: none */
     const char *wisdom; /* LANEWISE_WISDOM: path of a readable file; NULL: none */
+    bool reproducible;  /* LANEWISE_REPRODUCIBLE=1: as if every plan asked for it */
     bool verbose;       /* LANEWISE_VERBOSE=1: log each decision through lw_set_log() */
 };
 

@@ -43,6 +43,26 @@ bool lw_row_find(const char *name, struct lw_row *row) {
     return false;
 }
 
+struct lw_row lw_row_reproducible(struct lw_row row) {
+    const struct lw_isa *other = row.isa->reproducible;
+    if (other) row.kernel = &other->rows[row.kernel - row.isa->rows];
+    return row;
+}
+
+/* A name is family_isa or family_isa_tile: the length of the family. */
+static size_t family_length(const struct lw_row *row) {
+    const char *name = row->kernel->name, *isa = row->isa->name, *end = name + strlen(name);
+    size_t length = strlen(isa);
+    for (const char *s = name; (s = strstr(s, isa)) != NULL; s++)
+        if (s > name && s[-1] == '_' && (s[length] == '_' || !s[length])) end = s - 1;
+    return (size_t)(end - name);
+}
+
+bool lw_row_same_family(const struct lw_row *a, const struct lw_row *b) {
+    size_t length = family_length(a);
+    return length == family_length(b) && !strncmp(a->kernel->name, b->kernel->name, length);
+}
+
 bool lw_isa_usable(size_t isa_index, size_t cap, const char **reason) {
     unsigned missing = isas[isa_index]->cpu_features & ~lw_cpu_features();
     *reason = missing ? lw_cpu_lacks(missing) : isa_index < cap ? "above the cap that LANEWISE_ISA sets" : "";
@@ -94,7 +114,8 @@ lw_status lw_kernel_get(size_t index, lw_kernel_info *info) {
                              .tile = k->tile,
                              .src_layouts = k->src_layouts,
                              .dst_layouts = k->dst_layouts,
-                             .spread = k->spread};
+                             .spread = k->spread,
+                             .reproducible = !row.isa->reproducible};
     return usable(row.isa_index, &info->usable, &info->reason);
 }
 

@@ -15,6 +15,12 @@ bool lw_isa_find(const char *name, size_t *index);
 bool lw_row_at(size_t index, struct lw_row *row); /* false past the end */
 bool lw_row_find(const char *name, struct lw_row *row);
 
+/* The row itself, or what stands for it in a reproducible plan: the same row of its ISA's other table. */
+struct lw_row lw_row_reproducible(struct lw_row row);
+
+/* Rows of one family, whatever their ISA and tile, do the same sums in the same order. */
+bool lw_row_same_family(const struct lw_row *a, const struct lw_row *b);
+
 /* May rows of this ISA run here? cap: the first ISA allowed by LANEWISE_ISA (0: all). *reason: why not, or
  * "". The functions of a row whose ISA isn't usable must not even be asked: they're compiled for that ISA. */
 bool lw_isa_usable(size_t isa_index, size_t cap, const char **reason);

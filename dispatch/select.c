@@ -39,6 +39,7 @@ lw_status lw_request_init(struct lw_request *request, const lw_desc *desc, const
         request->opt.threads = lw_pool_threads(request->opt.pool);
     else if (!request->opt.threads)
         request->opt.threads = 1;
+    request->opt.reproducible |= request->env.reproducible;
     request->pool = request->opt.pool;
     return LW_OK;
 }
@@ -105,10 +106,43 @@ static lw_status list_rows(const struct lw_request *r, struct lw_selection *s, l
     if (!s->list) return lw_fail(err, LW_ERR_NO_MEMORY, "no memory for the list of kernels");
     for (size_t i = 0; lw_row_at(i, &row); i++)
         if (row.kernel->op == r->desc->op) {
-            s->list[s->count].row = row;
+            s->list[s->count].row = r->opt.reproducible ? lw_row_reproducible(row) : row;
             consider(r, &s->list[s->count++]);
         }
     return LW_OK;
+}
+
+/* ---- reproducible plans -------------------------------------------------------------------------------- */
+
+static bool is_scalar(const struct lw_considered *x) { return x->row.isa_index == lw_isa_count() - 1; }
+
+/* The row whose family a reproducible plan takes; NULL: none will do. Other algorithms give other bits, so it
+ * is chosen by what is the same on every CPU: the estimates, errors and workspaces of the scalar rows, which
+ * every build has. A forced row brings its own family, if that has a scalar row. */
+static const struct lw_row *family_of_choice(const struct lw_selection *s, const char *forced) {
+    const struct lw_considered *best = NULL;
+    struct lw_row row;
+    bool known = forced && lw_row_find(forced, &row);
+    for (size_t i = 0; i < s->count; i++) {
+        const struct lw_considered *x = &s->list[i];
+        if (!is_scalar(x)) continue;
+        if (known ? lw_row_same_family(&x->row, &row) : x->c.eligible && (!best || x->c.ns < best->c.ns))
+            best = x;
+    }
+    return best ? &best->row : NULL;
+}
+
+/* Which ISA's row does the sums of that family remains to be chosen. */
+static void keep_family(struct lw_selection *s, const char *forced) {
+    const struct lw_row *family = family_of_choice(s, forced);
+    for (size_t i = 0; i < s->count; i++) {
+        struct lw_considered *x = &s->list[i];
+        if (family && lw_row_same_family(family, &x->row)) continue;
+        if (x->c.eligible || x->over_error)
+            refuse(&x->c, family ? "another algorithm would give other bits (reproducible)"
+                                 : "no scalar row within the budgets gives its bits (reproducible)");
+        x->over_error = false;
+    }
 }
 
 /* opt.isa keeps that ISA's rows, or the scalar ones (the last ISA's) where it has none. */
@@ -204,6 +238,7 @@ static lw_status choose_measured(const struct lw_request *r, struct lw_selection
 
 static lw_status choose(const struct lw_request *r, struct lw_selection *s, lw_error *err) {
     const char *forced = forced_name(r);
+    if (r->opt.reproducible) keep_family(s, forced);
     if (r->opt.isa) {
         lw_status status = keep_isa(r, s, err);
         if (status != LW_OK) return status;
@@ -214,8 +249,8 @@ static lw_status choose(const struct lw_request *r, struct lw_selection *s, lw_e
         eligible += s->list[i].c.eligible;
     if (!eligible)
         return lw_fail(err, LW_ERR_UNSUPPORTED,
-                       "none of the %zu %s kernels takes this problem within the budgets", s->count,
-                       lw_op_name(r->desc->op));
+                       "none of the %zu %s kernels takes this problem within the budgets%s", s->count,
+                       lw_op_name(r->desc->op), r->opt.reproducible ? " and reproducibly" : "");
     if (use_wisdom(r, s)) return LW_OK;
     if (r->opt.effort == LW_WISDOM_ONLY) {
         s->rule = "wisdom";

@@ -156,7 +156,15 @@ typedef struct lw_options {
     lw_pool *pool;        /* NULL: the plan starts its own when threads > 1 */
     const char *kernel;   /* force this row by name; NULL: choose */
     const char *isa;      /* rows of this ISA alone (scalar where it has none); NULL: all */
+    bool reproducible;    /* the same bits on every CPU: see below */
 } lw_options;
+
+/* With `reproducible` the results of a descriptor and its data are the same bits on every CPU, in every ISA
+ * and build, and on any number of threads; but for the sign and payload of a NaN, which is a NaN everywhere.
+ * The algorithm is then chosen by what no CPU changes (the estimates, errors and workspaces of the scalar
+ * rows within max_error and max_workspace), and is another one for other such budgets, layouts or fused
+ * tails; effort, wisdom and `isa` still choose the ISA that runs it. A forced `kernel` runs its own
+ * algorithm, and is refused (LW_ERR_UNSUPPORTED) where no scalar row gives the same bits. */
 
 /* The defaults, with LANEWISE_ISA (a cap), LANEWISE_KERNEL (a forced row) still applied by lw_plan_create. */
 LW_API lw_options lw_default_options(void);
@@ -206,6 +214,7 @@ typedef struct lw_kernel_info {
     bool usable;                       /* this CPU, and LANEWISE_ISA, allow it */
     const char *reason;                /* why not, or "" */
     int spread;                        /* see lw_kernel_bound; 0: plain sums */
+    bool reproducible;                 /* a reproducible plan runs this row as it is; else a slower twin */
 } lw_kernel_info;
 
 /* Rows are numbered 0 .. lw_kernel_count()-1 in a fixed order, the preferred ISA first, scalar last. */

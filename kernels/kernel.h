@@ -14,7 +14,7 @@ struct lw_call {
 
 /* Functions get a descriptor that lw_desc_check() passed; all but supports() one that supports() accepted. */
 struct lw_kernel {
-    const char *name;      /* op_algorithm_isa_tile */
+    const char *name;      /* family_isa_tile: rows of one family do the same sums in the same order */
     const char *algorithm; /* "direct", "winograd", "pool", "gemv", "map" */
     const char *tile;      /* "14x2", or "" */
     lw_op op;
@@ -58,6 +58,10 @@ struct lw_isa {
     const struct lw_kernel *rows;
     size_t row_count;
     double (*fma_peak)(int64_t steps); /* returns the FLOPs done */
+
+    /* The same rows in the same order, whose bits are every other ISA's too; NULL: `rows` are that already.
+     */
+    const struct lw_isa *reproducible;
 };
 
 /* Feature bits, filled by dispatch/cpu.c. LW_CPU_AVX512 means F+BW+DQ+VL and the OS support for all of them.

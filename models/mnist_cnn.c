@@ -112,6 +112,7 @@ static lw_status plan_layer(const struct build *b, enum lwm_cnn_layer layer, int
     lw_desc desc = layer_desc(b->cnn, layer, batch);
     lw_options opt = lw_default_options();
     opt.isa = b->options->isa;
+    opt.reproducible = b->options->reproducible;
     opt.effort = b->options->effort;
     opt.max_error = b->options->max_error;
     opt.kernel = kernel ? kernel : b->options->kernel[layer];

@@ -35,6 +35,7 @@ struct lwm_cnn_options {
     int threads;                        /* 1 when 0 */
     lw_effort effort;
     double max_error; /* as in lw_options */
+    bool reproducible;
 };
 
 struct lwm_cnn;

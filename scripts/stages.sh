@@ -179,6 +179,7 @@ stage_neon() {
         check "lanewise check --isa neon --op $op" $qemu "$tool" check --isa neon --op $op "${problems[@]}" || ok=1
     done
     check "lanewise mnist --isa neon" $qemu "$tool" mnist --isa neon models/digits/*.png || ok=1
+    check "logits of 1,000 MNIST images as in every ISA" tests/reproducible_logits.sh neon $qemu "$tool" || ok=1
     return $ok
 }
 

@@ -39,9 +39,10 @@ static inline void leave_scratch(void) {
 static inline void enter_scratch(void) {
     cr_assert_not_null(mkdtemp(scratch));
     cr_assert_eq(chdir(scratch), 0);
-    static const char *const ours[] = {"LANEWISE_ISA",       "LANEWISE_KERNEL",
-                                       "LANEWISE_WISDOM",    "LANEWISE_VERBOSE",
-                                       "LANEWISE_MNIST_DIR", "LANEWISE_FASHION_MNIST_DIR"};
+    static const char *const ours[] = {"LANEWISE_ISA",         "LANEWISE_KERNEL",
+                                       "LANEWISE_WISDOM",      "LANEWISE_VERBOSE",
+                                       "LANEWISE_MNIST_DIR",   "LANEWISE_FASHION_MNIST_DIR",
+                                       "LANEWISE_REPRODUCIBLE"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         unsetenv(ours[i]);
 }

@@ -284,6 +284,7 @@ const struct test_corpus *test_corpus(lw_op op) {
     if (c->count > 0) return c;
     for (size_t i = 0; i < lists[op].count; i++)
         add(c, op, lists[op].strings[i]);
+    c->listed = c->count;
     if (op == LW_CONV) add_conv_sweeps(c);
     if (op == LW_MAXPOOL) add_pool_sweeps(c);
     return c;
@@ -348,13 +349,18 @@ void test_finish(const struct test_tally *t, const char *what) {
 float *test_run(const char *kernel, const lw_desc *d, const float *src_nchw, const float *weights,
                 const float *bias, int threads) {
     lw_options o = lw_default_options();
-    lw_error error;
-    lw_plan *plan;
     o.kernel = kernel;
     o.threads = threads;
-    lw_status status = lw_plan_create(&plan, d, weights, bias, &o, &error);
+    return test_run_with(&o, d, src_nchw, weights, bias);
+}
+
+float *test_run_with(const lw_options *options, const lw_desc *d, const float *src_nchw, const float *weights,
+                     const float *bias) {
+    lw_error error;
+    lw_plan *plan;
+    lw_status status = lw_plan_create(&plan, d, weights, bias, options, &error);
     if (status == LW_ERR_UNSUPPORTED) return NULL;
-    cr_assert_eq(status, LW_OK, "%s: %s", kernel, error.text);
+    cr_assert_eq(status, LW_OK, "%s: %s", options->kernel ? options->kernel : "a plan", error.text);
     size_t bytes = lw_plan_workspace(plan);
     void *workspace = bytes > 0 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
     float *src = malloc(lw_src_floats(d) * sizeof *src), *dst = malloc(lw_dst_floats(d) * sizeof *dst);

@@ -39,7 +39,7 @@ struct test_problem {
     const char *text;
 };
 struct test_corpus {
-    size_t count;
+    size_t count, listed; /* the first `listed` are there in every kind of run, quick or not */
     struct test_problem *problem;
 };
 const struct test_corpus *test_corpus(lw_op op);
@@ -67,5 +67,7 @@ void test_finish(const struct test_tally *t,
  * refused. */
 float *test_run(const char *kernel, const lw_desc *d, const float *src_nchw, const float *weights,
                 const float *bias, int threads);
+float *test_run_with(const lw_options *options, const lw_desc *d, const float *src_nchw, const float *weights,
+                     const float *bias);
 
 #endif

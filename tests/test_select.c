@@ -104,17 +104,28 @@ static const struct lw_kernel narrow_rows[] = {
 static const struct lw_kernel scalar_rows[] = {
     ROW("conv_direct_scalar", LW_CONV, "direct", ALL, any, run, exact, cycles_9, tasks, WEIGHTS,
         .workspace_bytes = workspace),
+    ROW("conv_bold_scalar", LW_CONV, "winograd", ALL, three, run, sloppy, cycles_1, tasks, WEIGHTS,
+        .workspace_bytes = workspace),
     ROW("relu_scalar", LW_RELU, "map", ALL, any, run_fast, exact, cycles_3, one_task)};
+/* What reproducible plans take of scalar. */
+static const struct lw_kernel fused_rows[] = {
+    ROW("conv_direct_scalar", LW_CONV, "direct", ALL, any, run, exact, cycles_9, tasks, WEIGHTS,
+        .workspace_bytes = workspace),
+    ROW("conv_bold_scalar", LW_CONV, "winograd", ALL, three, run, sloppy, cycles_1, tasks, WEIGHTS,
+        .workspace_bytes = workspace),
+    ROW("relu_scalar", LW_RELU, "map", ALL, any, run_slow, exact, cycles_3, one_task)};
 
 static double peak(int64_t steps) { return (double)steps * 2; }
-#define TABLE(NAME, FEATURES)                                                                                \
+static const struct lw_isa fused = {"scalar", 4,   0, fused_rows, sizeof fused_rows / sizeof *fused_rows,
+                                    peak,     NULL};
+#define TABLE(NAME, FEATURES, REPRODUCIBLE)                                                                  \
     extern const struct lw_isa lw_isa_##NAME;                                                                \
     const struct lw_isa lw_isa_##NAME = {                                                                    \
-        #NAME, 4, FEATURES, NAME##_rows, sizeof NAME##_rows / sizeof *NAME##_rows, peak};
-TABLE(alien, 1u << 20)
-TABLE(wide, 0)
-TABLE(narrow, 0)
-TABLE(scalar, 0)
+        #NAME, 4, FEATURES, NAME##_rows, sizeof NAME##_rows / sizeof *NAME##_rows, peak, REPRODUCIBLE};
+TABLE(alien, 1u << 20, NULL)
+TABLE(wide, 0, NULL)
+TABLE(narrow, 0, NULL)
+TABLE(scalar, 0, &fused)
 
 /* ---- helpers ------------------------------------------------------------------------------------------- */
 
@@ -259,6 +270,63 @@ Test(select, isa_option_keeps_its_rows_or_scalar) {
     expect_failure(conv(), &opt, LW_ERR_UNSUPPORTED, "ISA narrow");
 }
 
+/* ---- reproducible plans -------------------------------------------------------------------------------- */
+
+/* Wide's winograd row is the fastest, but scalar has none to repeat its bits; bold is over the error budget.
+ */
+Test(select, reproducible_plans_take_the_family_that_scalar_would) {
+    lw_options opt = options();
+    opt.reproducible = true;
+    expect(conv(), &opt, "conv_direct_wide", "estimated");
+    setenv("LANEWISE_ISA", "narrow", 1);
+    expect(conv(), &opt, "conv_direct_narrow", "estimated");
+    setenv("LANEWISE_ISA", "scalar", 1);
+    expect(conv(), &opt, "conv_direct_scalar", "estimated");
+    unsetenv("LANEWISE_ISA");
+    opt.max_error = 1e-2; /* now bold is within it: in every ISA, also in narrow, which has no such row */
+    expect(conv(), &opt, "conv_bold_wide", "estimated");
+    opt.isa = "narrow";
+    expect(conv(), &opt, "conv_bold_scalar", "estimated");
+    opt.isa = NULL;
+    opt.max_workspace = WORKSPACE; /* less than a row takes, as it is rounded up */
+    expect_failure(conv(), &opt, LW_ERR_UNSUPPORTED, "reproducibly");
+    expect_failure(lw_maxpool2d(1, 1, 4, 4, 2, 2, 0), &opt, LW_ERR_UNSUPPORTED, "reproducibly");
+}
+
+Test(select, reproducible_plans_of_forced_rows) {
+    lw_options opt = options();
+    opt.reproducible = true;
+    opt.kernel = "conv_direct_narrow";
+    expect(conv(), &opt, "conv_direct_narrow", "forced");
+    opt.kernel = "conv_bold_wide"; /* forcing overrides the error budget */
+    expect(conv(), &opt, "conv_bold_wide", "forced");
+    opt.kernel = "conv_winograd_wide";
+    expect_failure(conv(), &opt, LW_ERR_UNSUPPORTED, "no scalar row");
+    opt.kernel = NULL;
+    lw_explanation *e;
+    lw_desc d = conv();
+    cr_assert_eq(lw_explain(&e, &d, &opt, NULL), LW_OK);
+    cr_expect_not_null(strstr(candidate(e, "conv_winograd_wide")->reason, "other bits"));
+    cr_expect(candidate(e, "conv_direct_scalar")->eligible);
+    lw_explanation_free(e);
+}
+
+Test(select, reproducible_plans_run_scalars_other_table) {
+    lw_desc d = lw_relu(1, 1, 4, 4);
+    lw_options opt = options();
+    for (int reproducible = 0; reproducible < 2; reproducible++) {
+        opt.reproducible = reproducible;
+        lw_plan *plan = plan_of(d, &opt);
+        cr_assert_str_eq(lw_plan_kernel(plan), "relu_scalar");
+        cr_assert_eq(lw_plan_execute(plan, data, data + 64, data + 128), LW_OK);
+        cr_expect_str_eq(last_run, reproducible ? "slow" : "fast");
+        lw_plan_destroy(plan);
+    }
+    lw_kernel_info info;
+    for (size_t i = 0; lw_kernel_get(i, &info) == LW_OK; i++)
+        cr_expect_eq(info.reproducible, strcmp(info.isa, "scalar") != 0, "%s", info.name);
+}
+
 Test(select, environment_caps_the_isa) {
     setenv("LANEWISE_ISA", "narrow", 1);
     expect(conv(), NULL, "conv_direct_narrow", "estimated");
@@ -344,7 +412,7 @@ Test(select, explain_lists_every_row_of_the_operation) {
     lw_explanation *e;
     opt.threads = 3;
     cr_assert_eq(lw_explain(&e, &d, &opt, NULL), LW_OK);
-    cr_expect_eq(e->count, 7);
+    cr_expect_eq(e->count, 8);
     cr_expect_str_eq(e->chosen, "conv_winograd_wide");
     cr_expect_str_eq(e->rule, "estimated");
     const lw_candidate *c = candidate(e, "conv_winograd_wide");
@@ -390,12 +458,12 @@ Test(select, workspaces_whose_sum_overflows_are_refused) {
 Test(select, enumeration) {
     lw_kernel_info info;
     lw_isa_info isa;
-    cr_assert_eq(lw_kernel_count(), 11);
+    cr_assert_eq(lw_kernel_count(), 12);
     cr_assert_eq(lw_kernel_get(0, &info), LW_OK);
     cr_expect(!info.usable && !strcmp(info.isa, "alien") && strstr(info.reason, "lacks"));
-    cr_assert_eq(lw_kernel_get(10, &info), LW_OK);
+    cr_assert_eq(lw_kernel_get(11, &info), LW_OK);
     cr_expect(info.usable && !strcmp(info.name, "relu_scalar") && !info.reason[0]);
-    cr_expect_eq(lw_kernel_get(11, &info), LW_ERR_INVALID);
+    cr_expect_eq(lw_kernel_get(12, &info), LW_ERR_INVALID);
     cr_expect_eq(lw_kernel_get(0, NULL), LW_ERR_INVALID);
     cr_expect_eq(lw_isa_get(4, &isa), LW_ERR_INVALID);
     cr_expect_eq(lw_isa_fma_peak(0, 10), 0.0);

@@ -259,6 +259,20 @@ Test(vec, sum_and_hmax) {
     }
 }
 
+/* Reproducible sums need one order: by halves, lane i + lane i + half of them. */
+Test(vec, sum_by_halves) {
+    FOR_EACH_ISA(ops)
+    for (int round = 0; round < 10000; round++) {
+        float a[MAX_LANES], s[MAX_LANES];
+        for (int l = 0; l < ops->lanes; l++)
+            a[l] = s[l] = (float)(int32_t)random_bits() * 0x1p-10f;
+        for (int half = ops->lanes / 2; half > 0; half /= 2)
+            for (int l = 0; l < half; l++)
+                s[l] += s[l + half];
+        cr_assert_eq(ops->sum(a), s[0], "v_sum of %s: %a, not %a", ops->name, ops->sum(a), s[0]);
+    }
+}
+
 Test(vec, hmax_and_nan_in_sum_see_every_lane) {
     FOR_EACH_ISA(ops)
     for (int lane = 0; lane < ops->lanes; lane++) {

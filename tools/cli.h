@@ -77,6 +77,7 @@ struct cli_shared {
     struct cli_strings batch; /* --batch files */
     int64_t mb;               /* 0: as the problem says */
     int64_t threads;          /* 0: not given */
+    bool reproducible;
     bool json;
 };
 
@@ -96,6 +97,8 @@ struct cli_shared {
     { "mb", 0, CLI_INT, &(s)->mb, "N", "batch size, whatever the problem says", 1, INT32_MAX }
 #define CLI_OPT_THREADS(s)                                                                                   \
     { "threads", 0, CLI_INT, &(s)->threads, "N", "threads (default 1)", 1, CLI_MAX_THREADS }
+#define CLI_OPT_REPRODUCIBLE(s)                                                                              \
+    { "reproducible", 0, CLI_FLAG, &(s)->reproducible, NULL, "the same bits on every CPU", 0, 0 }
 #define CLI_OPT_JSON(s)                                                                                      \
     { "json", 0, CLI_FLAG, &(s)->json, NULL, "print JSON", 0, 0 }
 

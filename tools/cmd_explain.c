@@ -164,6 +164,7 @@ static int check_usage(struct explain_options *o, const struct cli_strings *prob
         return cli_fail(LW_EXIT_USAGE, "--relu: only conv and linear fuse it");
     o->plan.kernel = o->shared.kernel;
     o->plan.isa = o->shared.isa;
+    o->plan.reproducible = o->shared.reproducible;
     o->plan.threads = o->shared.threads ? (int)o->shared.threads : 1;
     return cli_check_isa(o->shared.isa);
 }
@@ -185,6 +186,7 @@ int cmd_explain(int argc, char **argv) {
         CLI_OPT_ISA(s),
         CLI_OPT_MB(s),
         CLI_OPT_THREADS(s),
+        CLI_OPT_REPRODUCIBLE(s),
         CLI_OPT_JSON(s),
     };
     const struct cli_command command = {

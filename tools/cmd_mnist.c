@@ -20,7 +20,7 @@
 struct mnist_options {
     struct cli_shared shared;
     const char *weights, *data, *logits;
-    int64_t batch;
+    int64_t batch, images; /* images: the first so many, 0 all */
     struct cli_strings pictures;
     char kernel_list[512]; /* --kernel, cut into names */
     struct lwm_cnn_options cnn;
@@ -88,8 +88,10 @@ static int open_weights(const struct mnist_options *o, struct mnist_run *r, stru
 static int read_input(const struct mnist_options *o, struct mnist_run *r) {
     if (o->pictures.count) return mnist_read_pictures(o->pictures.items, o->pictures.count, &r->input);
     int status = mnist_read_test_set(r->set, o->data, &r->input);
+    if (status != CLI_GO) return status;
+    if (!r->input.count && r->set == LWM_MNIST) status = mnist_read_drawn_digits(&r->input);
+    if (o->images && (size_t)o->images < r->input.count) r->input.count = (size_t)o->images;
     if (status != CLI_GO || r->input.count) return status;
-    if (r->set == LWM_MNIST) return mnist_read_drawn_digits(&r->input);
     return cli_fail(LW_EXIT_USAGE,
                     "no %s test set found: name its folder with --data (Debian: dataset-fashion-mnist)",
                     lwm_dataset_name(r->set));
@@ -311,18 +313,20 @@ int cmd_mnist(int argc, char **argv) {
         {"data", 0, CLI_STRING, &o.data, "DIR", "folder of the IDX files, gzipped or not", 0, 0},
         {"batch", 0, CLI_INT, &o.batch, "N", "images a batch (default 64)", 1, 1 << 16},
         {"mb", 0, CLI_INT, &o.batch, "N", "the same as --batch", 1, 1 << 16},
+        {"images", 0, CLI_INT, &o.images, "N", "the first N of the set (default: all)", 1, INT32_MAX},
         CLI_OPT_THREADS(s),
         CLI_OPT_ISA(s),
         {"kernel", 0, CLI_STRING, &s->kernel, "LAYER=NAME,...", "force rows; conv1, conv2, fc, softmax", 0,
          0},
         {"logits", 0, CLI_STRING, &o.logits, "OUT.npy", "write the logits, float32 [images][10]", 0, 0},
+        CLI_OPT_REPRODUCIBLE(s),
         CLI_OPT_JSON(s),
     };
     const struct cli_command command = {
         .name = "mnist",
-        .usage =
-            "[--weights FILE] [--data DIR | IMAGE.png|.pgm ...] [--batch N] [--threads N]\n"
-            "                      [--isa NAME] [--kernel conv1=NAME,conv2=NAME] [--logits OUT.npy] [--json]",
+        .usage = "[--weights FILE] [--data DIR | IMAGE.png|.pgm ...] [--images N] [--batch N] [--threads N]\n"
+                 "                      [--isa NAME] [--kernel conv1=NAME,conv2=NAME] [--logits OUT.npy]\n"
+                 "                      [--reproducible] [--json]",
         .about = "Classifies the MNIST test set with the assembled model: accuracy and images per second; or "
                  "pictures of\n"
                  "digits, drawn in the terminal with their probabilities. Data: --data, else "
@@ -336,13 +340,16 @@ int cmd_mnist(int argc, char **argv) {
         .positional = &o.pictures,
     };
     int status = cli_parse(&command, argc, argv);
-    if (status == CLI_GO && o.data && o.pictures.count)
-        status = cli_fail(LW_EXIT_USAGE, "--data and pictures (%s) can't be combined", o.pictures.items[0]);
+    const char *with_pictures = o.data ? "--data" : o.images ? "--images" : NULL;
+    if (status == CLI_GO && with_pictures && o.pictures.count)
+        status = cli_fail(LW_EXIT_USAGE, "%s and pictures (%s) can't be combined", with_pictures,
+                          o.pictures.items[0]);
     if (status == CLI_GO) status = read_kernels(&o);
     if (status == CLI_GO) status = cli_check_environment();
     if (status == CLI_GO) status = cli_check_isa(s->isa);
     if (status == CLI_GO) {
         o.cnn.isa = s->isa;
+        o.cnn.reproducible = s->reproducible;
         o.cnn.threads = s->threads ? (int)s->threads : 1;
         struct mnist_run run = {0};
         status = run_model(&o, &run);

@@ -230,6 +230,7 @@ static int run_problem(const struct run_options *o, struct lw_problem *problem, 
     if (status != CLI_GO) return status;
     lw_options opt = lw_default_options();
     opt.isa = o->shared.isa;
+    opt.reproducible = o->shared.reproducible;
     opt.threads = o->shared.threads ? (int)o->shared.threads : 1;
     status = resolve_kernel(o->shared.kernel, o->op, &opt.kernel);
     if (status != CLI_GO) return status;
@@ -284,6 +285,7 @@ int cmd_run(int argc, char **argv) {
         {"layout", 0, CLI_STRING, &o.layout_name, "nchw|nhwc", "of X.npy and Y.npy (default nchw)", 0, 0},
         CLI_OPT_MB(s),
         CLI_OPT_THREADS(s),
+        CLI_OPT_REPRODUCIBLE(s),
         CLI_OPT_JSON(s),
     };
     const struct cli_command command = {
@@ -292,7 +294,7 @@ int cmd_run(int argc, char **argv) {
             "conv|maxpool|linear|relu|softmax PROBLEM --src X.npy [--weights W.npy [--bias B.npy]] --dst "
             "Y.npy\n"
             "                    [--kernel NAME] [--isa NAME] [--relu] [--pool 2x2] [--layout nchw|nhwc]\n"
-            "                    [--mb N] [--threads N] [--json]",
+            "                    [--mb N] [--threads N] [--reproducible] [--json]",
         .about = "Runs one kernel on NumPy files (float32, C order) and writes its result. PROBLEM is a "
                  "string like\n"
                  "mb1_ic32ih14_oc64_kh3_ph1 (benchdnn's; the batch is 2 when there is no mb). A row that "

@@ -1,25 +1,37 @@
-/* Fully connected layer. Vectors run along the inputs: a tile holds `outputs` x `images` sums, each a vector
- * that is added up at the end, so that ten outputs waste no lanes and weights stream through the cache once,
- * in order. Images share the weights that are loaded. Inputs are taken in chunks: the weights of a chunk stay
- * in L1 for a group of images, and short chains round less. The order of each sum is the same whatever its
- * tile, its task or the batch.
+/* Fully connected layer. Vectors run along the inputs, so that ten outputs waste no lanes and weights stream
+ * through the cache once, in order. Images share the weights that are loaded. Inputs are taken in chunks: the
+ * weights of a chunk stay in L1 for a group of images, and short chains round less.
  *
- * Packed: tiles of outputs one after the other, each [inputs / VL][outputs of the tile][VL] in the order of
- * the source's memory, zero in the lanes beyond; then the biases. */
+ * The order of each sum is the same in every ISA, and whatever its tile, its task or the batch: sixteen lanes
+ * take every sixteenth input each, in vectors of as many lanes as there are; a chunk is a chain that starts
+ * from zero; lane sums are added by halves, 16 to 8 to 4 to 2 to 1. A tile holds `images` x `outputs` sums of
+ * `parts` vectors each, and goes over a chunk as often as it takes for all sixteen lanes.
+ *
+ * Packed: tiles of outputs one after the other, each [inputs / run][outputs of the tile][run] in the order of
+ * the source's memory, zero in the inputs beyond, up to a multiple of 16; then the biases. */
 #ifndef LW_LINEAR_H
 #define LW_LINEAR_H
 
 #include "template.h"
 #include "window.h"
 
+#define LINEAR_LANES   LW_BLOCK
 #define LINEAR_OUTPUTS 5 /* at most, of a tile */
-#if VL == 4 || VL == 16  /* 32 registers */
-#define LINEAR_IMAGES 4
-#else
+#if VL == 1              /* compilers make vectors of a run */
+#define LINEAR_RUN    4
+#define LINEAR_WIDTH  8 /* images x parts of a tile */
 #define LINEAR_IMAGES 2
+#elif VL == 8 /* 16 registers */
+#define LINEAR_RUN    VL
+#define LINEAR_WIDTH  2
+#define LINEAR_IMAGES 2
+#else /* 32 registers */
+#define LINEAR_RUN    VL
+#define LINEAR_WIDTH  4
+#define LINEAR_IMAGES 4
 #endif
-#define LINEAR_GROUP 16                     /* images of a task */
-#define LINEAR_CHUNK (VL == 1 ? 256 : 1024) /* inputs; a multiple of VL */
+#define LINEAR_GROUP 16  /* images of a task */
+#define LINEAR_CHUNK 768 /* inputs; a multiple of LINEAR_LANES */
 
 /* Floats of one image in the source's memory. */
 static int64_t linear_inputs(const lw_desc *d) {
@@ -33,70 +45,98 @@ static int64_t linear_tile_begin(const lw_desc *d, int64_t tile) {
 }
 
 static size_t linear_packed_bytes(const lw_desc *d) {
-    return sizeof(float) * (size_t)(d->oc * (lw_round_up(linear_inputs(d), VL) + 1));
+    return sizeof(float) * (size_t)(d->oc * (lw_round_up(linear_inputs(d), LINEAR_LANES) + 1));
+}
+
+/* Input i of the first of a tile's outputs. */
+static inline int64_t linear_at(int64_t i, int64_t outputs) {
+    return i / LINEAR_RUN * outputs * LINEAR_RUN + i % LINEAR_RUN;
 }
 
 static void linear_pack(const lw_desc *d, const float *weights, const float *bias, void *packed) {
     /* Every layout is [ic / block][plane][block]. */
     int64_t block = d->src_layout == LW_NCHW ? 1 : d->src_layout == LW_NHWC ? d->ic : LW_BLOCK;
-    int64_t plane = d->ih * d->iw, padded = lw_round_up(linear_inputs(d), VL);
+    int64_t plane = d->ih * d->iw, padded = lw_round_up(linear_inputs(d), LINEAR_LANES);
     float *out = packed;
     for (int64_t t = 0; t < linear_tiles(d); t++) {
         int64_t o = linear_tile_begin(d, t), outputs = linear_tile_begin(d, t + 1) - o;
         for (int64_t j = 0; j < outputs; j++) {
             const float *w = weights + (o + j) * d->ic * plane;
-            float *tile = out + o * padded + j * VL;
+            float *tile = out + o * padded + j * LINEAR_RUN;
             int64_t i = 0;
             for (int64_t b = 0; b < d->ic; b += block)
                 for (int64_t p = 0; p < plane; p++)
                     for (int64_t c = b; c < b + block; c++, i++)
-                        tile[i / VL * outputs * VL + i % VL] = c < d->ic ? w[c * plane + p] : 0.0f;
+                        tile[linear_at(i, outputs)] = c < d->ic ? w[c * plane + p] : 0.0f;
             for (; i < padded; i++)
-                tile[i / VL * outputs * VL + i % VL] = 0.0f;
+                tile[linear_at(i, outputs)] = 0.0f;
         }
     }
     for (int64_t o = 0; o < d->oc; o++)
         out[d->oc * padded + o] = bias ? bias[o] : 0.0f;
 }
 
-/* The products of n <= VL inputs. */
-LW_INLINE void linear_step(const float *x, int64_t step, const float *w, int n,
-                           vf acc[LINEAR_IMAGES][LINEAR_OUTPUTS], const int images, const int outputs) {
-    vf v[LINEAR_IMAGES];
+/* n inputs, all the vector's or those that are left (none, if negative). */
+LW_INLINE vf linear_load(const float *x, int n) { return n >= VL ? v_load(x) : v_load_n(x, n > 0 ? n : 0); }
+
+/* The products of the next `parts` vectors; n: inputs that are left from x on. */
+LW_INLINE void linear_step(const float *x, int64_t step, const float *w, int n, vf *acc, const int images,
+                           const int outputs, const int parts) {
+    vf v[LINEAR_WIDTH];
     LW_UNROLL
-    for (int m = 0; m < images; m++)
-        v[m] = n == VL ? v_load(x + m * step) : v_load_n(x + m * step, n);
+    for (int m = 0; m < images; m++) {
+        LW_UNROLL
+        for (int p = 0; p < parts; p++)
+            v[m * parts + p] = linear_load(x + m * step + p * VL, n - p * VL);
+    }
     LW_UNROLL
     for (int o = 0; o < outputs; o++) {
-        vf weight = v_load(w + o * VL);
         LW_UNROLL
-        for (int m = 0; m < images; m++)
-            acc[m][o] = v_fma(weight, v[m], acc[m][o]);
+        for (int p = 0; p < parts; p++) {
+            vf weight = v_load(w + o * LINEAR_RUN + linear_at(p * VL, outputs));
+            LW_UNROLL
+            for (int m = 0; m < images; m++) {
+                vf *sum = &acc[(m * outputs + o) * parts + p];
+                *sum = v_fma(weight, v[m * parts + p], *sum);
+            }
+        }
     }
 }
 
-/* sums[image][output] += products of `count` inputs. step: floats from one image to the next. */
-LW_INLINE void linear_tile(const float *x, int64_t step, const float *w, int64_t count, vf *sums,
+/* sums[image][output][vector] += products of `count` inputs; first: =. step: floats from one image to the
+ * next.
+ */
+LW_INLINE void linear_tile(const float *x, int64_t step, const float *w, int64_t count, bool first, vf *sums,
                            const int images, const int outputs) {
-    vf acc[LINEAR_IMAGES][LINEAR_OUTPUTS];
-    LW_UNROLL
-    for (int i = 0; i < images * outputs; i++)
-        acc[i / outputs][i % outputs] = v_zero();
-    int64_t i = 0;
-    for (; i + VL <= count; i += VL, w += outputs * VL)
-        linear_step(x + i, step, w, VL, acc, images, outputs);
-    if (i < count) linear_step(x + i, step, w, (int)(count - i), acc, images, outputs);
-    LW_UNROLL
-    for (int m = 0; m < images * outputs; m++)
-        sums[m] = v_add(sums[m], acc[m / outputs][m % outputs]);
+    const int most = VL == 1 ? LINEAR_RUN : LW_BLOCK_VECTORS;
+    const int parts = LINEAR_WIDTH / images < most ? LINEAR_WIDTH / images : most;
+    for (int lane = 0; lane < LINEAR_LANES; lane += parts * VL, x += parts * VL, w += outputs * parts * VL) {
+        vf acc[LINEAR_WIDTH * LINEAR_OUTPUTS];
+        LW_UNROLL
+        for (int i = 0; i < images * outputs * parts; i++)
+            acc[i] = v_zero();
+        int64_t i = 0;
+        for (; i + LINEAR_LANES <= count; i += LINEAR_LANES)
+            linear_step(x + i, step, w + i * outputs, LINEAR_LANES, acc, images, outputs, parts);
+        if (i < count)
+            linear_step(x + i, step, w + i * outputs, (int)(count - i) - lane, acc, images, outputs, parts);
+        vf *sum = sums + lane / VL;
+        LW_UNROLL
+        for (int m = 0; m < images * outputs; m++, sum += LW_BLOCK_VECTORS) {
+            LW_UNROLL
+            for (int p = 0; p < parts; p++)
+                sum[p] = first ? acc[m * parts + p] : v_add(sum[p], acc[m * parts + p]);
+        }
+    }
 }
 
-typedef void linear_tile_function(const float *x, int64_t step, const float *w, int64_t count, vf *sums);
+typedef void linear_tile_function(const float *x, int64_t step, const float *w, int64_t count, bool first,
+                                  vf *sums);
 
 #define LINEAR_TILE(images, outputs)                                                                         \
     static void linear_tile_##images##x##outputs(const float *x, int64_t step, const float *w,               \
-                                                 int64_t count, vf *sums) {                                  \
-        linear_tile(x, step, w, count, sums, images, outputs);                                               \
+                                                 int64_t count, bool first, vf *sums) {                      \
+        linear_tile(x, step, w, count, first, sums, images, outputs);                                        \
     }
 #define LINEAR_TILES(images)                                                                                 \
     LINEAR_TILE(images, 1)                                                                                   \
@@ -129,24 +169,22 @@ static linear_tile_function *linear_pick(int64_t images, int64_t outputs, int64_
 /* Images n .. n_end-1 (a group), outputs of one tile. */
 static void linear_group(const struct lw_call *call, int64_t n, int64_t n_end, int64_t tile) {
     const lw_desc *d = call->desc;
-    int64_t inputs = linear_inputs(d), padded = lw_round_up(inputs, VL);
+    int64_t inputs = linear_inputs(d), padded = lw_round_up(inputs, LINEAR_LANES);
     int64_t first = linear_tile_begin(d, tile), outputs = linear_tile_begin(d, tile + 1) - first;
     const float *packed = call->packed, *w = packed + first * padded, *bias = packed + d->oc * padded + first;
-    vf sums[LINEAR_GROUP * LINEAR_OUTPUTS];
-    for (int64_t i = 0; i < (n_end - n) * outputs; i++)
-        sums[i] = v_zero();
+    vf sums[LINEAR_GROUP * LINEAR_OUTPUTS * LW_BLOCK_VECTORS];
     for (int64_t i = 0, taken; i < inputs; i += LINEAR_CHUNK) {
         for (int64_t m = n; m < n_end; m += taken) {
             linear_tile_function *run = linear_pick(n_end - m, outputs, &taken);
-            run(call->src + m * inputs + i, inputs, w + i * outputs, lw_min(LINEAR_CHUNK, inputs - i),
-                sums + (m - n) * outputs);
+            run(call->src + m * inputs + i, inputs, w + i * outputs, lw_min(LINEAR_CHUNK, inputs - i), i == 0,
+                sums + (m - n) * outputs * LW_BLOCK_VECTORS);
         }
     }
     int64_t dst_step = d->dst_layout == LW_BLOCKED ? lw_round_up(d->oc, LW_BLOCK) : d->oc;
     for (int64_t m = n; m < n_end; m++) {
         float *dst = call->dst + m * dst_step;
         for (int64_t o = 0; o < outputs; o++) {
-            float y = v_sum(sums[(m - n) * outputs + o]) + bias[o];
+            float y = sum_by_halves(sums + ((m - n) * outputs + o) * LW_BLOCK_VECTORS) + bias[o];
             dst[first + o] = d->relu && y < 0 ? 0.0f : y;
         }
         if (first + outputs == d->oc)
@@ -180,13 +218,13 @@ static void linear_run(const struct lw_call *call, int64_t begin, int64_t end, v
     }
 }
 
-/* Roundings in sequence: a product for each vector of a chunk, a sum for each chunk. */
+/* Roundings in sequence: a lane's products of a chunk, a sum for each chunk. */
 static double linear_products(const lw_desc *d) {
-    return (double)lw_div_up(lw_min(LINEAR_CHUNK, linear_inputs(d)), VL);
+    return (double)lw_div_up(lw_min(LINEAR_CHUNK, linear_inputs(d)), LINEAR_LANES);
 }
 static double linear_chunks(const lw_desc *d) { return (double)lw_div_up(linear_inputs(d), LINEAR_CHUNK); }
 
-/* Then come the tree of v_sum (at most 4 levels) and the bias. */
+/* Then come the four halvings and the bias. */
 static double linear_bound(const lw_desc *d) {
     return rounding_bound(LW_FMA_ROUNDINGS * linear_products(d) + linear_chunks(d) + 4 + 1);
 }

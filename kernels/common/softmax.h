@@ -11,8 +11,9 @@
 #include "template.h"
 #include "window.h"
 
-#define SOFTMAX_LOWEST -104.0f   /* exp() of this rounds to 0 */
-#define SOFTMAX_CHUNK  (64 * VL) /* values that are added up in one chain */
+#define SOFTMAX_LOWEST -104.0f /* exp() of this rounds to 0 */
+#define SOFTMAX_LANES  LW_BLOCK
+#define SOFTMAX_CHUNK  (64 * SOFTMAX_LANES) /* values that are added up in chains of 64 */
 
 /* exp of x in [SOFTMAX_LOWEST, 0]; NaN gives NaN. Scaled in two steps, so that denormal results are rounded
  * once. */
@@ -60,27 +61,57 @@ LW_INLINE vf softmax_load(const float *p, int n) {
     return v_add(v_load_n(p, n), v_load(beyond + VL - n));
 }
 
-static void softmax_row(const float *src, float *dst, int64_t count) {
+LW_INLINE vf softmax_term(vf x, vf top) {
+    return softmax_exp(v_max_keep(v_set1(SOFTMAX_LOWEST), v_sub(x, top)));
+}
+
+static vf softmax_largest(const float *src, int64_t count) {
     int64_t body = count / VL * VL;
-    int tail = (int)(count - body);
-    vf max = softmax_load(src + body, tail);
+    vf max = softmax_load(src + body, (int)(count - body));
     for (int64_t i = 0; i < body; i += VL)
         max = v_max_keep(max, v_load(src + i));
-    vf top = v_set1(v_hmax(max)), lowest = v_set1(SOFTMAX_LOWEST), sum = v_zero();
+    return v_set1(v_hmax(max));
+}
+
+/* The sum's order is the same in every ISA: sixteen lanes, each of which takes every sixteenth value. */
+static void softmax_row(const float *src, float *dst, int64_t count) {
+    int64_t body = count / SOFTMAX_LANES * SOFTMAX_LANES;
+    vf top = softmax_largest(src, count), sum[LW_BLOCK_VECTORS], last[LW_BLOCK_VECTORS];
+    LW_UNROLL
+    for (int v = 0; v < LW_BLOCK_VECTORS; v++)
+        sum[v] = v_zero();
     for (int64_t begin = 0; begin < body; begin += SOFTMAX_CHUNK) {
-        vf part = v_zero();
-        for (int64_t i = begin; i < lw_min(body, begin + SOFTMAX_CHUNK); i += VL) {
-            vf e = softmax_exp(v_max_keep(lowest, v_sub(v_load(src + i), top)));
-            part = v_add(part, e);
-            v_store(dst + i, e);
+        vf part[LW_BLOCK_VECTORS];
+        LW_UNROLL
+        for (int v = 0; v < LW_BLOCK_VECTORS; v++)
+            part[v] = v_zero();
+        for (int64_t i = begin; i < lw_min(body, begin + SOFTMAX_CHUNK); i += SOFTMAX_LANES) {
+            LW_UNROLL
+            for (int v = 0; v < LW_BLOCK_VECTORS; v++) {
+                vf e = softmax_term(v_load(src + i + v * VL), top);
+                part[v] = v_add(part[v], e);
+                v_store(dst + i + v * VL, e);
+            }
         }
-        sum = v_add(sum, part);
+        LW_UNROLL
+        for (int v = 0; v < LW_BLOCK_VECTORS; v++)
+            sum[v] = v_add(sum[v], part[v]);
     }
-    vf last = softmax_exp(v_max_keep(lowest, v_sub(softmax_load(src + body, tail), top)));
-    vf total = v_set1(v_sum(v_add(sum, last)));
+    const float *x = src + body;
+    float *y = dst + body;
+    for (int v = 0, n = (int)(count - body); n > 0; v++, n -= VL) {
+        last[v] = softmax_term(n < VL ? softmax_load(x + v * VL, n) : v_load(x + v * VL), top);
+        sum[v] = v_add(sum[v], last[v]);
+    }
+    vf total = v_set1(sum_by_halves(sum));
     for (int64_t i = 0; i < body; i += VL)
         v_store(dst + i, v_div(v_load(dst + i), total));
-    v_store_n(dst + body, v_div(last, total), tail);
+    for (int v = 0, n = (int)(count - body); n > 0; v++, n -= VL) {
+        if (n < VL)
+            v_store_n(y + v * VL, v_div(last[v], total), n);
+        else
+            v_store(y + v * VL, v_div(last[v], total));
+    }
 }
 
 /* Floats from one row to the next. */
@@ -113,9 +144,10 @@ static void softmax_run(const struct lw_call *call, int64_t begin, int64_t end, 
     }
 }
 
-/* Sums in sequence: a chunk, the chunks, the tail and the tree of v_sum. */
+/* Sums in sequence: a lane's part of a chunk, the chunks, the tail and the four halvings. */
 static double softmax_chain(const lw_desc *d) {
-    return (double)(lw_div_up(lw_min(SOFTMAX_CHUNK, d->ic), VL) + lw_div_up(d->ic, SOFTMAX_CHUNK) + 5);
+    return (double)(lw_div_up(lw_min(SOFTMAX_CHUNK, d->ic), SOFTMAX_LANES) + lw_div_up(d->ic, SOFTMAX_CHUNK) +
+                    5);
 }
 
 static double softmax_bound(const lw_desc *d) {

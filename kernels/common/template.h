@@ -37,4 +37,15 @@
 /* Vectors in a block of 16 channels. */
 #define LW_BLOCK_VECTORS (LW_BLOCK / VL)
 
+/* The sum of sixteen lanes, by halves from sixteen to one: in the same order in every ISA. */
+LW_INLINE float sum_by_halves(vf lanes[LW_BLOCK_VECTORS]) {
+    LW_UNROLL
+    for (int half = LW_BLOCK_VECTORS / 2; half > 0; half /= 2) {
+        LW_UNROLL
+        for (int v = 0; v < half; v++)
+            lanes[v] = v_add(lanes[v], lanes[v + half]);
+    }
+    return v_sum(lanes[0]);
+}
+
 #endif

@@ -1,6 +1,12 @@
-/* One lane of plain C: runs everywhere, ends every list. */
+/* One lane of plain C: runs everywhere, ends every list. Compiled a second time with LW_FUSED, for the table
+ * that reproducible plans take their rows from. */
 #include "vec.h"
 #include "tiles.h"
 #define LW_ISA_FEATURES 0
+#ifdef LW_FUSED
+#define LW_ISA_TABLE scalar_fused
+#else
+#define LW_ISA_REPRODUCIBLE scalar_fused
+#endif
 #include "common/template.h"
 #include "common/isa_table.inc"

@@ -1,5 +1,6 @@
 /* One lane of plain C: the vector header that every other one is compared with. The operations are described
- * in docs/adding-an-isa.md. */
+ * in docs/adding-an-isa.md. With LW_FUSED multiply-adds round once, as every SIMD ISA's do: for the rows of
+ * reproducible plans. */
 #ifndef LW_VEC_H
 #define LW_VEC_H
 
@@ -8,9 +9,13 @@
 #include <string.h>
 #include "../common/unroll.h"
 
-#define LW_ISA_NAME      scalar
-#define VL               1
+#define LW_ISA_NAME scalar
+#define VL          1
+#ifdef LW_FUSED
+#define LW_FMA_ROUNDINGS 1
+#else
 #define LW_FMA_ROUNDINGS 2 /* a product and a sum: baseline CPUs have no fused multiply-add */
+#endif
 
 typedef float vf;
 
@@ -27,8 +32,13 @@ LW_INLINE vf v_add(vf a, vf b) { return a + b; }
 LW_INLINE vf v_sub(vf a, vf b) { return a - b; }
 LW_INLINE vf v_mul(vf a, vf b) { return a * b; }
 LW_INLINE vf v_div(vf a, vf b) { return a / b; }
+#ifdef LW_FUSED /* the C library's is exact also where the CPU has none */
+LW_INLINE vf v_fma(vf a, vf b, vf c) { return fmaf(a, b, c); }
+LW_INLINE vf v_fnma(vf a, vf b, vf c) { return fmaf(-a, b, c); }
+#else
 LW_INLINE vf v_fma(vf a, vf b, vf c) { return a * b + c; }
 LW_INLINE vf v_fnma(vf a, vf b, vf c) { return c - a * b; }
+#endif
 LW_INLINE vf v_relu(vf a) { return a < 0.0f ? 0.0f : a; }
 LW_INLINE vf v_max(vf m, vf x) { return x > m ? x : m; }
 LW_INLINE vf v_max_keep(vf m, vf x) {
