@@ -94,7 +94,8 @@ lw_status lw_kernel_get(size_t index, lw_kernel_info *info) {
                              .tile = k->tile,
                              .src_layouts = k->src_layouts,
                              .dst_layouts = k->dst_layouts,
-                             .spread = k->spread};
+                             .spread = k->spread,
+                             .exact_on_integers = k->exact_on_integers};
     return usable(row.isa_index, &info->usable, &info->reason);
 }
 

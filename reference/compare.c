@@ -9,11 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Up to here a row that is exact_on_integers makes no error. */
+#define EXACT_SCALE 0x1p18
+
 struct compare {
     const lw_desc *d;
     const float *src, *weights, *bias, *dst;
     double bound; /* c * 2^-24 */
     int spread;   /* of the row */
+    bool exact;
     double floor; /* what rounding in the denormal range may add, whatever the scale */
     int64_t oc, oh, ow, total;
     double worst, difference2, reference2;
@@ -54,6 +58,7 @@ static double fraction(const struct compare *c, float y, double ref, double scal
     if (c->bound == 0) return same_bits(y, (float)ref) ? 0 : INFINITY;
     if (isinf(ref)) return (double)y == ref ? 0 : INFINITY;
     if (!isfinite(y)) return may_overflow(c, y, ref, scale) ? 0 : INFINITY;
+    if (c->exact && scale <= EXACT_SCALE) return y == ref ? 0 : INFINITY; /* a zero may have either sign */
     return fabs(y - ref) / (c->bound * scale + c->floor);
 }
 
@@ -240,6 +245,7 @@ void lw_verify_output(const lw_desc *desc, const float *src_nchw, const float *w
     c.total = result->total = desc->batch * c.oc * c.oh * c.ow;
     c.bound = bound * 0x1p-24;
     c.spread = opt->spread;
+    c.exact = opt->exact;
     c.floor = (double)(terms_per_output(desc) + 8) * 0x1p-149;
     int64_t budget = output_budget(desc, c.total, opt);
     bool complete = budget < c.total ? compare_sample(&c, budget, opt->seed) : compare_all(&c);
