@@ -172,6 +172,66 @@ Test(verify, special_results) {
     cr_expect_not(look(&p, 2, (struct lw_verify_options){0}).ok);
 }
 
+/* A row that mixes the inputs of a tile may answer anything where a NaN is in reach, and nowhere else. */
+Test(verify, special_values_within_reach_and_beyond) {
+    struct planted p = right_result(padded_conv(1, 2, 12, 12, 3, 3, 1));
+    struct lw_verify_options opt = {.spread = 3};
+    for (int infinite = 0; infinite < 2; infinite++) {
+        p.src[6 * 12 + 6] = infinite ? INFINITY : NAN; /* in the windows of rows and columns 5 .. 7 */
+        for (int64_t y = 0; y < 12; y++)
+            for (int64_t x = 0; x < 12; x++) {
+                bool window = llabs(y - 6) <= 1 && llabs(x - 6) <= 1,
+                     reach = llabs(y - 6) <= 4 && llabs(x - 6) <= 4;
+                for (int64_t o = 0; o < 3; o++)
+                    if (window) p.dst[(o * 12 + y) * 12 + x] = NAN;
+                float *at = &p.dst[(1 * 12 + y) * 12 + x], kept = *at;
+                *at = NAN;
+                cr_expect_eq(look(&p, 100, opt).ok || window, reach || window, "NaN at %d,%d", (int)y,
+                             (int)x);
+                *at = kept + 1;
+                cr_expect_eq(look(&p, 100, opt).ok || window, reach || window, "wrong at %d,%d", (int)y,
+                             (int)x);
+                *at = kept;
+            }
+        cr_expect(look(&p, 100, opt).ok);
+    }
+    free_planted(&p);
+}
+
+Test(verify, exact_results_have_no_tolerance) {
+    lw_desc d = padded_conv(1, 3, 6, 6, 4, 3, 1);
+    d.relu = true; /* which makes zeros */
+    struct planted p = right_result(d);
+    double *exact = malloc(lw_dst_floats(&d) * sizeof *exact);
+    lw_fill_problem(&d, LW_FILL_INTEGER, 1, p.src, p.weights, p.bias);
+    cr_assert(lw_ref_run(&d, p.src, p.weights, p.bias, exact, NULL));
+    float *zero = NULL;
+    for (size_t i = 0; i < lw_dst_floats(&d); i++) {
+        p.dst[i] = (float)exact[i];
+        if (exact[i] == 0) zero = &p.dst[i];
+    }
+    const struct lw_verify_options opt = {.exact = true}, tolerant = {.exact = false};
+    cr_expect(look(&p, 100, opt).ok);
+    cr_assert_not_null(zero);
+    *zero = -0.0f; /* equal */
+    cr_expect(look(&p, 100, opt).ok);
+    float kept = p.dst[17];
+    p.dst[17] = nextafterf(kept, INFINITY);
+    cr_expect(look(&p, 100, tolerant).ok);
+    struct lw_verify_result r = look(&p, 100, opt);
+    cr_expect(!r.ok && isinf(r.err_over_bound));
+    p.dst[17] = kept;
+    for (int64_t i = 0; i < 108; i++) /* beyond 2^18 the bound is all that is claimed */
+        p.src[i] *= 0x1p20f;
+    for (size_t i = 0; i < lw_dst_floats(&d); i++)
+        p.dst[i] = (float)lw_ref_at(&d, p.src, p.weights, p.bias, 0, (int64_t)i / 36, (int64_t)i / 6 % 6,
+                                    (int64_t)i % 6, &(double){0});
+    p.dst[17] = nextafterf(p.dst[17], INFINITY);
+    cr_expect(look(&p, 100, opt).ok);
+    free(exact);
+    free_planted(&p);
+}
+
 /* ---- executions that misbehave: every call of lw_plan_execute() in this program comes here ---- */
 
 static enum { HONEST, LEAVES_ONE, WRITES_BEYOND, WRITES_BEFORE, CHANGES_SOURCE, WAVERS, FAILS } sabotage;
@@ -225,6 +285,21 @@ static struct lw_verify_result verify_scalar(lw_layout layout, int how, bool gua
     sabotage = how, executions = 0;
     lw_verify(name, &d, &opt, &r);
     return r;
+}
+
+Test(verify, once_is_once) {
+    struct lw_verify_options opt = {.once = true};
+    struct lw_verify_result r;
+    lw_desc d = lw_relu(1, 3, 4, 5);
+    for (size_t i = 0; i < lw_kernel_count(); i++) {
+        lw_kernel_info info;
+        cr_assert_eq(lw_kernel_get(i, &info), LW_OK);
+        if (!info.usable || info.op != LW_RELU) continue;
+        sabotage = HONEST, executions = 0;
+        lw_verify(info.name, &d, &opt, &r);
+        cr_expect(r.status == LW_OK && r.ok);
+        cr_expect_eq(executions, 1);
+    }
 }
 
 Test(verify, misbehaviour_is_found) {

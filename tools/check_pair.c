@@ -12,8 +12,9 @@
 #define COMPARE_MACS    8000000
 /* (of data that isn't normal so many times less) */
 #define OTHER_KINDS_SHARE 8
-/* ...run in one layout, with normal data and one other kind only, and not in guard-page buffers; */
+/* ...run in one layout, with one kind of data beside normal, and not in guard-page buffers; */
 #define ONE_LAYOUT_FLOPS 1e9
+#define ONE_KIND_BYTES   (32 << 20)
 #define GUARD_BYTES      (64 << 20)
 /* and beyond these not at all: --mb makes it smaller. */
 #define MEMORY_BYTES   1e9
@@ -82,14 +83,17 @@ static unsigned hash_text(const char *text) {
     return hash;
 }
 
+static double tensor_bytes(const lw_desc *d) {
+    return 4.0 * ((double)lw_src_floats(d) + (double)lw_dst_floats(d) + (double)lw_weight_floats(d));
+}
+
 static bool too_big(const lw_kernel_info *row, const lw_desc *d, char reason[256]) {
-    double bytes = 4.0 * ((double)lw_src_floats(d) + (double)lw_dst_floats(d) + (double)lw_weight_floats(d));
     int lanes = 1;
     lw_isa_info isa;
     for (size_t i = 0; lw_isa_get(i, &isa) == LW_OK; i++) {
         if (strcmp(isa.name, row->isa) == 0) lanes = isa.lanes;
     }
-    if (bytes > MEMORY_BYTES)
+    if (tensor_bytes(d) > MEMORY_BYTES)
         snprintf(reason, 256, "its tensors take more than 1 GB (--mb N makes it smaller)");
     else if (cli_flops(d) > FLOPS_PER_LANE * lanes)
         snprintf(reason, 256, "more than %.0f GFLOP, too long on %s rows (--mb N makes it smaller)",
@@ -139,7 +143,6 @@ static void run_kind(const struct check_settings *s, const lw_kernel_info *row, 
                      const struct variant *variant, enum lw_fill kind, struct check_result *r) {
     lw_desc d = variant_desc(desc, variant);
     bool normal = kind == LW_FILL_NORMAL;
-    size_t bytes = sizeof(float) * (lw_src_floats(&d) + lw_dst_floats(&d) + lw_weight_floats(&d));
     const struct lw_verify_options options = {
         .fill = kind,
         .seed = s->seed,
@@ -147,7 +150,7 @@ static void run_kind(const struct check_settings *s, const lw_kernel_info *row, 
         .max_outputs = normal ? COMPARE_OUTPUTS : COMPARE_OUTPUTS / OTHER_KINDS_SHARE,
         .max_macs = normal ? COMPARE_MACS : COMPARE_MACS / OTHER_KINDS_SHARE,
         .once = !normal,
-        .guard = bytes < GUARD_BYTES,
+        .guard = tensor_bytes(&d) < GUARD_BYTES,
     };
     struct lw_verify_result v;
     lw_verify(row->name, &d, &options, &v);
@@ -184,7 +187,8 @@ void check_pair(const struct check_settings *s, const lw_kernel_info *row, const
     for (int i = 0; i < count && s->kinds >> LW_FILL_NORMAL & 1; i++)
         if (!big || i == (int)(draw % (unsigned)count))
             run_kind(s, row, desc, &variants[i], LW_FILL_NORMAL, r);
-    unsigned others = other_kinds(s->kinds, !big, s->seed + draw + hash_text(row->name));
+    bool all = !big && tensor_bytes(desc) < ONE_KIND_BYTES;
+    unsigned others = other_kinds(s->kinds, all, s->seed + draw + hash_text(row->name));
     for (int k = 0; k < LW_FILL_COUNT; k++)
         if (others >> k & 1)
             run_kind(s, row, desc, &variants[(s->seed + draw + (unsigned)k) % (unsigned)count],
