@@ -98,7 +98,7 @@ Test(cli_check, data_kinds) {
     }
     cJSON_Delete(root);
     /* all, of a problem so big that a row gets one kind beside normal data */
-    root = expect_json(0, "check --json --data all --isa scalar --op maxpool mb1_ic16ih700_kh2sh2");
+    root = expect_json(0, "check --json --data all --isa scalar --op maxpool mb1_ic16ih1100_kh2sh2");
     cJSON_ArrayForEach(result, cJSON_GetObjectItem(root, "results")) {
         cJSON *by_data = cJSON_GetObjectItem(result, "err_over_bound_by_data");
         cr_expect_eq(cJSON_GetArraySize(by_data), 2);

@@ -36,7 +36,8 @@ struct check_result { /* one kernel on one problem: the worst of the layouts, ta
 };
 
 /* Runs a usable kernel on a problem (check_pair.c): normal data in every layout and with the fused tail, each
- * other kind in one of them, which changes with the problem, the kind and the seed; big problems less. */
+ * other kind in one of them, which changes with the problem, the kind and the seed; big problems in one
+ * layout, with one or some other kinds. */
 void check_pair(const struct check_settings *settings, const lw_kernel_info *row,
                 const struct lw_problem *problem, struct check_result *result);
 

@@ -12,13 +12,15 @@
 #define COMPARE_MACS    8000000
 /* (of data that isn't normal so many times less) */
 #define OTHER_KINDS_SHARE 8
-/* ...run in one layout, with one kind of data beside normal, and not in guard-page buffers; */
+/* ...run in one layout only, and not in guard-page buffers; */
 #define ONE_LAYOUT_FLOPS 1e9
-#define ONE_KIND_BYTES   (32 << 20)
 #define GUARD_BYTES      (64 << 20)
 /* and beyond these not at all: --mb makes it smaller. */
 #define MEMORY_BYTES   1e9
 #define FLOPS_PER_LANE 1.5e10
+/* Of the kinds of data that aren't normal as many as fit, in turn; at least one. */
+#define OTHER_KINDS_FLOPS 5e8
+#define OTHER_KINDS_BYTES 100e6
 /* Threads aren't worth starting for less than this. */
 #define THREADS_FLOPS 5e7
 
@@ -157,13 +159,15 @@ static void run_kind(const struct check_settings *s, const lw_kernel_info *row, 
     merge(r, &d, kind, &v);
 }
 
-/* Of the kinds that aren't normal: all, or the one whose turn it is. */
-static unsigned other_kinds(unsigned kinds, bool all, uint64_t turn) {
+/* Of the kinds that aren't normal `room` at most, from the one whose turn it is. */
+static unsigned other_kinds(unsigned kinds, double room, uint64_t turn) {
     enum lw_fill list[LW_FILL_COUNT];
-    unsigned count = 0;
+    unsigned count = 0, chosen = 0;
     for (int k = 0; k < LW_FILL_COUNT; k++)
         if (k != LW_FILL_NORMAL && kinds >> k & 1) list[count++] = (enum lw_fill)k;
-    return all || count == 0 ? kinds & ~(1u << LW_FILL_NORMAL) : 1u << list[turn % count];
+    for (unsigned i = 0; i < count && (i == 0 || i + 1 <= room); i++)
+        chosen |= 1u << list[(turn + i) % count];
+    return chosen;
 }
 
 void check_pair(const struct check_settings *s, const lw_kernel_info *row, const struct lw_problem *problem,
@@ -187,8 +191,8 @@ void check_pair(const struct check_settings *s, const lw_kernel_info *row, const
     for (int i = 0; i < count && s->kinds >> LW_FILL_NORMAL & 1; i++)
         if (!big || i == (int)(draw % (unsigned)count))
             run_kind(s, row, desc, &variants[i], LW_FILL_NORMAL, r);
-    bool all = !big && tensor_bytes(desc) < ONE_KIND_BYTES;
-    unsigned others = other_kinds(s->kinds, all, s->seed + draw + hash_text(row->name));
+    double room = fmin(OTHER_KINDS_FLOPS / cli_flops(desc), OTHER_KINDS_BYTES / tensor_bytes(desc));
+    unsigned others = other_kinds(s->kinds, room, s->seed + draw + hash_text(row->name));
     for (int k = 0; k < LW_FILL_COUNT; k++)
         if (others >> k & 1)
             run_kind(s, row, desc, &variants[(s->seed + draw + (unsigned)k) % (unsigned)count],

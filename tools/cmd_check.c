@@ -262,8 +262,8 @@ int cmd_check(int argc, char **argv) {
             "Data: normal, uniform, integer (direct sums and Winograd's F(2x2) must be exact), cancel,\n"
             "range, one-hot, equal, alternate, denormal, special (NaN, Inf, -0). Normal data are run in\n"
             "every layout and with the fused tail, each other kind in one of these, which changes with\n"
-            "problem, kind and seed. Above 1 GFLOP it is one layout and one other kind; above 32 MB the\n"
-            "latter.\n\n"
+            "problem, kind and seed. Big problems are run in one layout and with some kinds only, in turn,\n"
+            "and compared in part.\n\n"
             "Problems are convolutions unless --op says otherwise; without any, the built-in sets of all\n"
             "operations are checked. Exit status 0: all within bound; 1: not, nothing was checked, or an\n"
             "expected ISA ran no kernel; 2: bad usage; 3: nothing asked for can run here.",
