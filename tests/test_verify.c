@@ -97,6 +97,33 @@ Test(verify, the_bound_is_a_bound) {
     free_planted(&p);
 }
 
+/* Beside a large input, an error that the output's own window doesn't allow is a fraction of the wider bound.
+ */
+Test(verify, a_spread_has_the_wider_scale) {
+    struct planted p = right_result(padded_conv(1, 2, 12, 12, 3, 3, 1));
+    struct lw_verify_options plain = {0}, spread = {.spread = 3};
+    double exact, scale, wide;
+    p.src[2 * 12 + 6] = 1e6f; /* four rows above the output's, three above its window */
+    for (int64_t i = 0; i < 3 * 144; i++)
+        p.dst[i] = (float)lw_ref_at(&p.d, p.src, p.weights, p.bias, 0, i / 144, i / 12 % 12, i % 12, &scale);
+    exact = lw_ref_at(&p.d, p.src, p.weights, p.bias, 0, 1, 6, 6, &scale);
+    wide = lw_ref_spread_scale_at(&p.d, p.src, p.weights, p.bias, 0, 1, 6, 6, 3);
+    cr_assert_gt(wide, 1e4 * scale);
+    float *y = &p.dst[(1 * 12 + 6) * 12 + 6];
+    for (int beyond = 0; beyond < 2; beyond++) {
+        double part = beyond ? 1.5 : 0.5;
+        *y = (float)(exact + part * 100 * wide * 0x1p-24);
+        struct lw_verify_result r = look(&p, 100, spread);
+        cr_expect_eq(r.ok, !beyond);
+        cr_expect_float_eq(r.err_over_bound, part, 0.02);
+        cr_expect_not(look(&p, 100, plain).ok);
+    }
+    *y = (float)(exact + 50 * scale * 0x1p-24); /* half of what its own window allows: next to nothing */
+    cr_expect_lt(look(&p, 100, spread).err_over_bound, 0.0626);
+    cr_expect_float_eq(look(&p, 100, plain).err_over_bound, 0.5, 0.02);
+    free_planted(&p);
+}
+
 Test(verify, exact_operations_are_compared_to_the_bit) {
     struct planted p = right_result(lw_relu(1, 5, 4, 4));
     cr_expect(look(&p, 0, (struct lw_verify_options){0}).ok);
