@@ -128,7 +128,7 @@ static void merge(struct check_result *r, const lw_desc *d, enum lw_fill kind,
         r->worst_kind = kind;
         *r->worst_variant = 0;
         name_variant(r->worst_variant, sizeof r->worst_variant, d);
-        snprintf(r->worst, sizeof r->worst, "%s", ran ? v->worst : v->error.text);
+        snprintf(r->worst, sizeof r->worst, "%.159s", ran ? v->worst : v->error.text);
     }
     if (kind == LW_FILL_NORMAL && ran) {
         name_variant(r->variants, sizeof r->variants, d);
