@@ -115,7 +115,8 @@ lw_status lw_kernel_get(size_t index, lw_kernel_info *info) {
                              .src_layouts = k->src_layouts,
                              .dst_layouts = k->dst_layouts,
                              .spread = k->spread,
-                             .reproducible = !row.isa->reproducible};
+                             .reproducible = !row.isa->reproducible,
+                             .exact_on_integers = k->exact_on_integers};
     return usable(row.isa_index, &info->usable, &info->reason);
 }
 

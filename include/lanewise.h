@@ -214,6 +214,7 @@ typedef struct lw_kernel_info {
     bool usable;                       /* this CPU, and LANEWISE_ISA, allow it */
     const char *reason;                /* why not, or "" */
     int spread;                        /* see lw_kernel_bound; 0: plain sums */
+    bool exact_on_integers;            /* see lw_kernel_bound */
     bool reproducible;                 /* a reproducible plan runs this row as it is; else a slower twin */
 } lw_kernel_info;
 
@@ -231,7 +232,11 @@ LW_API lw_status lw_kernel_accepts(const char *name, const lw_desc *desc, lw_err
  * A row with a spread of s > 0 (Winograd: one less than its largest tile) mixes the inputs of a tile. What
  * its c is proved for is |x| replaced by the largest magnitude of that channel within s pixels of the window,
  * and an Inf or NaN there may turn the output into NaN. Where neighbours are of like magnitude the plain sum
- * does as well. */
+ * does as well.
+ *
+ * A row that is exact_on_integers (plain sums, F(2x2)) makes no error where source, weights and bias are
+ * whole numbers and |bias| + sum |w||x|, with |x| as said, is at most 2^18: y == y_exact, though a zero's
+ * sign may differ. */
 LW_API double lw_kernel_bound(const char *name, const lw_desc *desc);
 
 typedef struct lw_isa_info {

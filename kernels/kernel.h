@@ -41,6 +41,9 @@ struct lw_kernel {
      * to this many pixels beyond the window, and Inf and NaN spread as far. 0: plain sums. */
     int spread;
 
+    /* Small integers make no rounding error at all; lw_kernel_bound says how small. */
+    bool exact_on_integers;
+
     /* c in |y - y_exact| <= c * u * (|bias| + sum |w||x|), and the relative L2 error expected of normal data.
      */
     double (*bound)(const lw_desc *desc);

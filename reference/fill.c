@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-static const char *const names[LW_FILL_COUNT] = {"normal",  "uniform", "integer",   "cancel", "range",
-                                                 "one-hot", "equal",   "alternate", "special"};
+static const char *const names[LW_FILL_COUNT] = {"normal",  "uniform", "integer",   "cancel",   "range",
+                                                 "one-hot", "equal",   "alternate", "denormal", "special"};
 
 const char *lw_fill_name(enum lw_fill kind) {
     return (unsigned)kind < LW_FILL_COUNT ? names[kind] : "unknown";
@@ -38,51 +38,102 @@ static float from_bits(uint32_t bits) {
     return f;
 }
 
-/* Pairs +a, -(a - noise) with |a| around 2^12: sums lose twelve bits. */
-static float cancel(uint64_t seed, uint64_t i) {
-    float a = 4096.0f * normal(seed, i / 2);
-    return i % 2 == 0 ? a : normal(~seed, i) - a;
-}
-
-static float range(uint64_t h) {
-    uint32_t exponent = 127 - 20 + (uint32_t)((h >> 32) % 41);
+/* Eight neighbours share an exponent, at the same place of every plane. */
+static float range(uint64_t seed, uint64_t i, uint64_t plane) {
+    uint32_t exponent = 127 - 20 + (uint32_t)(hash(~seed, i % plane / 8) % 41);
+    uint64_t h = hash(seed, i);
     return from_bits((uint32_t)(h >> 63) << 31 | exponent << 23 | (uint32_t)(h & 0x7FFFFF));
 }
 
-/* Every 64th or so is a special value. */
-static float special(uint64_t seed, uint64_t i) {
-    static const uint32_t values[] = {0x7FC00000, 0x7F800000, 0xFF800000, 0x80000000,
-                                      0x00000001, 0x80000001, 0x007FFFFF, 0x807FFFFF};
-    uint64_t h = hash(~seed, i);
-    return h % 64 == 0 ? from_bits(values[(h >> 32) % 8]) : normal(seed, i);
+static float denormal(uint64_t h) {
+    return from_bits((uint32_t)(h >> 63) << 31 | (uint32_t)(h & 0x7FFFFF) >> (h >> 32) % 23);
 }
 
-static float element(enum lw_fill kind, uint64_t seed, uint64_t i, uint64_t hot) {
-    switch (kind) {
+/* NaN and Inf are rare, or every output had one in its window and nothing else were compared. */
+enum { RARE = 16381 }; /* a prime: they move through rows and columns */
+
+static float special(uint64_t seed, uint64_t i, uint64_t hot) {
+    static const uint32_t infinite[] = {0x7FC00000, 0x7F800000, 0xFF800000};
+    static const uint32_t finite[] = {0x80000000, 0x00000001, 0x80000001, 0x007FFFFF, 0x807FFFFF};
+    uint64_t h = hash(~seed, i);
+    if (i % RARE == hot % RARE) return from_bits(infinite[h % 3]);
+    return h % 16 == 0 ? from_bits(finite[(h >> 32) % 5]) : normal(seed, i);
+}
+
+struct stream {
+    enum lw_fill kind;
+    uint64_t key;
+    uint64_t hot;   /* the element that isn't like the others */
+    uint64_t plane; /* elements of an image plane, all of a tensor that has none */
+};
+
+static float element(const struct stream *s, uint64_t i) {
+    switch (s->kind) {
     case LW_FILL_UNIFORM:
-        return uniform(hash(seed, i));
+        return uniform(hash(s->key, i));
     case LW_FILL_INTEGER:
-        return (float)((int64_t)(hash(seed, i) % 9) - 4);
+        return (float)((int64_t)(hash(s->key, i) % 9) - 4);
     case LW_FILL_CANCEL:
-        return cancel(seed, i);
+        return 4096.0f + normal(s->key, i);
     case LW_FILL_RANGE:
-        return range(hash(seed, i));
+        return range(s->key, i, s->plane);
     case LW_FILL_ONE_HOT:
-        return i == hot ? 1.0f : 0.0f;
+        return i == s->hot ? 1.0f : 0.0f;
     case LW_FILL_EQUAL:
         return 0.1f;
     case LW_FILL_ALTERNATE:
         return i % 2 == 0 ? 0.7f : -0.7f;
+    case LW_FILL_DENORMAL:
+        return denormal(hash(s->key, i));
     case LW_FILL_SPECIAL:
-        return special(seed, i);
+        return special(s->key, i, s->hot);
     default:
-        return normal(seed, i);
+        return normal(s->key, i);
     }
 }
 
-void lw_fill(float *data, size_t count, enum lw_fill kind, uint64_t seed) {
-    uint64_t key = hash(seed, (uint64_t)kind); /* neighbouring seeds give unrelated streams */
-    uint64_t hot = count > 0 ? hash(key, 0) % count : 0;
+static void fill_planes(float *data, size_t count, size_t plane, enum lw_fill kind, uint64_t seed) {
+    struct stream s = {.kind = kind, .plane = plane};
+    s.key = hash(seed, (uint64_t)kind); /* neighbouring seeds give unrelated streams */
+    s.hot = count > 0 ? hash(s.key, count) % count : 0;
     for (size_t i = 0; i < count; i++)
-        data[i] = element(kind, key, i, hot);
+        data[i] = element(&s, i);
+}
+
+void lw_fill(float *data, size_t count, enum lw_fill kind, uint64_t seed) {
+    fill_planes(data, count, count, kind, seed);
+}
+
+/* Rows of +w, -w; what has no partner is 0. */
+static void fill_opposites(float *data, size_t count, size_t row, uint64_t seed) {
+    for (size_t i = 0; i < count; i++) {
+        size_t column = i % row;
+        float w = normal(seed, i - column % 2);
+        data[i] = column % 2 ? -w : column + 1 < row ? w : 0.0f;
+    }
+}
+
+/* Of the weights and the bias of a kind. */
+static const enum lw_fill weight_kinds[LW_FILL_COUNT] = {
+    [LW_FILL_UNIFORM] = LW_FILL_UNIFORM,
+    [LW_FILL_INTEGER] = LW_FILL_INTEGER,
+    [LW_FILL_EQUAL] = LW_FILL_EQUAL,
+    [LW_FILL_ALTERNATE] = LW_FILL_ALTERNATE, /* normal where not named */
+};
+static const enum lw_fill bias_kinds[LW_FILL_COUNT] = {
+    [LW_FILL_UNIFORM] = LW_FILL_UNIFORM,   [LW_FILL_INTEGER] = LW_FILL_INTEGER,
+    [LW_FILL_RANGE] = LW_FILL_RANGE, /* a small sum isn't lost in a large bias */
+    [LW_FILL_EQUAL] = LW_FILL_EQUAL,       [LW_FILL_ALTERNATE] = LW_FILL_ALTERNATE,
+    [LW_FILL_DENORMAL] = LW_FILL_DENORMAL,
+};
+
+void lw_fill_problem(const lw_desc *d, enum lw_fill kind, uint64_t seed, float *src, float *weights,
+                     float *bias) {
+    size_t plane = (size_t)(d->ih * d->iw), count = lw_weight_floats(d);
+    fill_planes(src, (size_t)(d->batch * d->ic) * plane, plane, kind, seed);
+    if (weights && kind == LW_FILL_CANCEL)
+        fill_opposites(weights, count, count / (size_t)d->oc, seed + 1);
+    else if (weights)
+        lw_fill(weights, count, weight_kinds[kind], seed + 1);
+    if (bias) lw_fill(bias, (size_t)d->oc, bias_kinds[kind], seed + 2);
 }

@@ -1,5 +1,6 @@
 #include "reference.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -97,10 +98,11 @@ static double conv_tail_at(const lw_desc *d, const float *src, const float *weig
     return best;
 }
 
-/* The largest |x| of rows y0 .. y1 and columns x0 .. x1, as far as they exist; Inf if one isn't finite. */
+/* The largest |x| of rows y0 .. y1 and columns x0 .. x1, as far as they exist, or the smallest normal number:
+ * a transform of denormals is rounded as coarsely as one of that. Inf if one isn't finite. */
 static double largest_in(const lw_desc *d, const float *image, int64_t y0, int64_t y1, int64_t x0,
                          int64_t x1) {
-    double largest = 0;
+    double largest = FLT_MIN;
     for (int64_t y = y0 > 0 ? y0 : 0; y <= y1 && y < d->ih; y++)
         for (int64_t x = x0 > 0 ? x0 : 0; x <= x1 && x < d->iw; x++) {
             double v = fabs(image[y * d->iw + x]);

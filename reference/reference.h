@@ -13,8 +13,8 @@ double lw_ref_linear_at(const lw_desc *d, const float *src, const float *weights
 float lw_ref_maxpool_at(const lw_desc *d, const float *src, int64_t n, int64_t c, int64_t y, int64_t x);
 
 /* The scale of a conv output for a row with a spread (lw_kernel_bound): each channel's weights times the
- * largest |x| up to `spread` pixels beyond the window; the largest of the window's for a fused pool. Inf
- * where a special value is in reach. */
+ * largest |x| up to `spread` pixels beyond the window, at least FLT_MIN; the largest of the window's for a
+ * fused pool. Inf where a special value is in reach. */
 double lw_ref_spread_scale_at(const lw_desc *d, const float *src, const float *weights, const float *bias,
                               int64_t n, int64_t o, int64_t y, int64_t x, int spread);
 

@@ -52,11 +52,6 @@ static bool fits_memory(struct run *r) {
     return false;
 }
 
-/* Source data that makes sense of the fill: weights are ordinary where the source alone shall be special. */
-static enum lw_fill weight_fill(enum lw_fill fill) {
-    return fill == LW_FILL_SPECIAL || fill == LW_FILL_ONE_HOT ? LW_FILL_NORMAL : fill;
-}
-
 static bool make_data(struct run *r) {
     const lw_desc *d = r->d;
     size_t plain = lw_tensor_floats(LW_NCHW, d->batch, d->ic, d->ih, d->iw), weights = lw_weight_floats(d);
@@ -66,11 +61,9 @@ static bool make_data(struct run *r) {
               (!d->bias || lw_guard_alloc(&r->bias, (size_t)d->oc, LW_GUARD_END, 0));
     r->nchw = d->src_layout == LW_NCHW ? r->src.data : malloc(plain * sizeof(float));
     if (!ok || r->nchw == NULL) return false;
-    lw_fill(r->nchw, plain, r->opt->fill, r->opt->seed);
+    lw_fill_problem(d, r->opt->fill, r->opt->seed, r->nchw, r->weights.data, r->bias.data);
     if (r->nchw != r->src.data)
         lw_convert_layout(r->nchw, LW_NCHW, r->src.data, d->src_layout, d->batch, d->ic, d->ih, d->iw);
-    if (weights > 0) lw_fill(r->weights.data, weights, weight_fill(r->opt->fill), r->opt->seed + 1);
-    if (d->bias) lw_fill(r->bias.data, (size_t)d->oc, weight_fill(r->opt->fill), r->opt->seed + 2);
     return true;
 }
 
@@ -157,11 +150,14 @@ static double macs(const lw_desc *d) {
     return (double)lw_weight_floats(d) * ((double)lw_dst_floats(d) / (double)d->oc) * (d->pool2x2 ? 4 : 1);
 }
 
-static int spread_of(const char *kernel) {
+/* What the row says of itself. */
+static void describe_row(const char *kernel, struct lw_verify_options *opt) {
     lw_kernel_info info;
-    for (size_t i = 0; lw_kernel_get(i, &info) == LW_OK; i++)
-        if (strcmp(info.name, kernel) == 0) return info.spread;
-    return 0;
+    for (size_t i = 0; lw_kernel_get(i, &info) == LW_OK; i++) {
+        if (strcmp(info.name, kernel) != 0) continue;
+        opt->spread = info.spread;
+        opt->exact = opt->fill == LW_FILL_INTEGER && info.exact_on_integers;
+    }
 }
 
 static void run_and_check(struct run *r) {
@@ -169,12 +165,12 @@ static void run_and_check(struct run *r) {
     uint64_t source = digest(r->src.data, r->src.count);
     if (!execute(r, r->src.data, r->dst.data)) return;
     struct lw_verify_options opt = *r->opt;
-    opt.spread = spread_of(r->kernel);
+    describe_row(r->kernel, &opt);
     lw_verify_output(d, r->nchw, r->weights.data, r->bias.data, r->dst.data, lw_kernel_bound(r->kernel, d),
                      &opt, r->result);
     if (r->result->status != LW_OK) return;
     if (!is_written(r)) fail_check(r, "left a part of the destination unwritten");
-    if (macs(d) <= RUN_TWICE_MACS && !is_repeatable(r)) return;
+    if (!opt.once && macs(d) <= RUN_TWICE_MACS && !is_repeatable(r)) return;
     if (digest(r->src.data, r->src.count) != source) fail_check(r, "changed its source");
     if (!(lw_guard_intact(&r->src) && lw_guard_intact(&r->dst) && lw_guard_intact(&r->weights) &&
           lw_guard_intact(&r->bias) && lw_guard_intact(&r->workspace)))

@@ -81,16 +81,16 @@ static inline int count_files(void) {
     return count;
 }
 
-static inline struct outcome run_argv(const char *out_path, char *const argv[]) {
+static inline struct outcome run_program(const char *program, const char *out_path, char *const argv[]) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, out_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     posix_spawn_file_actions_addopen(&actions, 2, ".stderr", O_WRONLY | O_CREAT | O_TRUNC, 0600);
     pid_t pid;
-    int status, failed = posix_spawn(&pid, LW_BINARY, &actions, NULL, argv, environ);
+    int status, failed = posix_spawn(&pid, program, &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
-    cr_assert_eq(failed, 0, "%s: %s", LW_BINARY, strerror(failed));
+    cr_assert_eq(failed, 0, "%s: %s", program, strerror(failed));
     cr_assert_eq(waitpid(pid, &status, 0), pid);
     struct outcome o = {.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)};
     o.out = strncmp(out_path, "/dev/", 5) == 0 ? strdup("") : read_file(out_path, NULL);
@@ -98,15 +98,22 @@ static inline struct outcome run_argv(const char *out_path, char *const argv[]) 
     return o;
 }
 
+static inline struct outcome run_argv(const char *out_path, char *const argv[]) {
+    return run_program(LW_BINARY, out_path, argv);
+}
+
 /* Arguments as one string, cut at spaces (none of ours holds one). */
-static inline struct outcome run_words(const char *out_path, const char *words) {
+static inline struct outcome run_program_words(const char *program, const char *out_path, const char *words) {
     char *copy = strdup(words), *argv[64] = {(char *)"lanewise"};
     int count = 1;
     for (char *w = strtok(copy, " "); w && count < 63; w = strtok(NULL, " "))
         argv[count++] = w;
-    struct outcome o = run_argv(out_path, argv);
+    struct outcome o = run_program(program, out_path, argv);
     free(copy);
     return o;
+}
+static inline struct outcome run_words(const char *out_path, const char *words) {
+    return run_program_words(LW_BINARY, out_path, words);
 }
 
 static inline void free_outcome(struct outcome *o) {

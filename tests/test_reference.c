@@ -314,8 +314,8 @@ static uint64_t digest(const float *data, size_t count) {
 /* The same on every machine and with every compiler: these were computed once. */
 Test(fill, same_bits_everywhere) {
     static const uint64_t expected[LW_FILL_COUNT] = {
-        0xd167c79630d65dd8, 0x27a83557ca0c8fa0, 0x447a1da9c0000000, 0x2c8b9caff3e422d1, 0x2bd1eade2f97af2a,
-        0x17191671f0800000, 0xa4bc017d49375c80, 0x843c7a9136c8a380, 0x42585b8978493668};
+        0xd167c79630d65dd8, 0x27a83557ca0c8fa0, 0x447a1da9c0000000, 0x6aa8a9612a17f9b7, 0x5d903628a117af2a,
+        0x52f5e6e9f0800000, 0xa4bc017d49375c80, 0x843c7a9136c8a380, 0x0354e3047cb2d899, 0x0acba4abeca30c7d};
     float data[1000];
     for (int kind = 0; kind < LW_FILL_COUNT; kind++) {
         lw_fill(data, 1000, (enum lw_fill)kind, 42);
@@ -367,21 +367,106 @@ Test(fill, kinds_are_what_they_say) {
         cr_assert(data[i] == rintf(data[i]) && fabsf(data[i]) <= 4);
     lw_fill(data, 10000, LW_FILL_RANGE, 1);
     for (int i = 0; i < 10000; i++)
-        cr_assert(fabsf(data[i]) >= 0x1p-20f && fabsf(data[i]) < 0x1p21f);
+        cr_assert(fabsf(data[i]) >= 0x1p-20f && fabsf(data[i]) < 0x1p21f &&
+                  ilogbf(data[i]) == ilogbf(data[i / 8 * 8]));
     lw_fill(data, 10000, LW_FILL_CANCEL, 1);
-    for (int i = 0; i < 10000; i += 2)
-        cr_assert(fabsf(data[i] + data[i + 1]) < 6);
+    for (int i = 0; i < 10000; i++)
+        cr_assert(fabsf(data[i] - 4096) < 6);
+    lw_fill(data, 10000, LW_FILL_DENORMAL, 1);
+    for (int i = 0; i < 10000; i++)
+        cr_assert(data[i] == 0 || fpclassify(data[i]) == FP_SUBNORMAL);
     int nan = 0, inf = 0, denormal = 0, minus_zero = 0, hot = 0;
-    lw_fill(data, 10000, LW_FILL_SPECIAL, 1);
-    for (int i = 0; i < 10000; i++) {
-        nan += isnan(data[i]) != 0, inf += isinf(data[i]) != 0;
-        denormal += fpclassify(data[i]) == FP_SUBNORMAL, minus_zero += data[i] == 0 && signbit(data[i]);
+    for (uint64_t seed = 0; seed < 20; seed++) { /* one NaN or Inf in each of them */
+        lw_fill(data, 10000, LW_FILL_SPECIAL, seed);
+        for (int i = 0; i < 10000; i++) {
+            nan += isnan(data[i]) != 0, inf += isinf(data[i]) != 0;
+            denormal += fpclassify(data[i]) == FP_SUBNORMAL, minus_zero += data[i] == 0 && signbit(data[i]);
+        }
     }
-    cr_expect(nan > 5 && inf > 5 && denormal > 5 && minus_zero > 5);
+    cr_expect(nan > 1 && inf > 1 && nan + inf == 20, "%d NaN, %d Inf", nan, inf);
+    cr_expect(denormal > 1000 && minus_zero > 1000);
     lw_fill(data, 10000, LW_FILL_ONE_HOT, 1);
     for (int i = 0; i < 10000; i++)
         hot += data[i] == 1;
     cr_expect_eq(hot, 1);
+}
+
+static size_t hot_place(size_t count, uint64_t seed) {
+    float data[1000];
+    size_t i = 0;
+    lw_fill(data, count, LW_FILL_ONE_HOT, seed);
+    while (data[i] == 0)
+        i++;
+    return i;
+}
+
+Test(fill, the_hot_one_moves) {
+    bool seen[10] = {false};
+    int places = 0;
+    for (uint64_t seed = 0; seed < 100; seed++)
+        seen[hot_place(10, seed)] = true;
+    for (int i = 0; i < 10; i++)
+        places += seen[i];
+    cr_expect_eq(places, 10, "%d of 10 places", places);
+}
+
+/* |sum| / sum |w||x| at an output whose window is inside the image. */
+static double what_is_left(enum lw_fill kind, lw_desc d) {
+    float src[4096], weights[4096], bias[16];
+    double scale;
+    lw_fill_problem(&d, kind, 3, src, weights, NULL);
+    memset(bias, 0, sizeof bias);
+    double sum = lw_ref_conv_at(&d, src, weights, bias, 0, d.oc - 1, 2, 2, &scale);
+    return fabs(sum) / scale;
+}
+
+Test(fill, cancel_cancels) {
+    const int64_t channels[] = {1, 3, 4, 16}; /* odd and even numbers of weights */
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
+        lw_desc d = padded_conv(1, channels[i], 6, 6, 5, 3, 1);
+        cr_expect_lt(what_is_left(LW_FILL_CANCEL, d), 0x1p-10, "%d channels", (int)channels[i]);
+        cr_expect_gt(what_is_left(LW_FILL_CANCEL, d), 0);
+        cr_expect_gt(what_is_left(LW_FILL_NORMAL, d), 0x1p-10);
+    }
+}
+
+Test(fill, range_has_small_outputs_beside_large_ones) {
+    lw_desc d = padded_conv(1, 4, 24, 40, 1, 3, 1);
+    static float src[4 * 24 * 40];
+    float weights[36], bias[1];
+    double scale, ratio = 1;
+    lw_fill_problem(&d, LW_FILL_RANGE, 1, src, weights, bias);
+    *bias = 0;
+    double last = 0;
+    for (int64_t y = 0; y < 24; y++)
+        for (int64_t x = 0; x < 40; x++, last = scale) {
+            lw_ref_conv_at(&d, src, weights, bias, 0, 0, y, x, &scale);
+            if (x > 0) ratio = fmin(ratio, scale / last);
+        }
+    cr_expect_lt(ratio, 0x1p-10, "at most %g", 1 / ratio);
+}
+
+Test(fill, weights_and_bias_of_a_kind) {
+    lw_desc d = padded_conv(1, 3, 6, 6, 5, 3, 1);
+    float src[108], weights[135], bias[5], other[135];
+    for (int kind = 0; kind < LW_FILL_COUNT; kind++) {
+        lw_fill_problem(&d, (enum lw_fill)kind, 1, src, weights, bias);
+        lw_fill_problem(&d, (enum lw_fill)kind, 1, src, other, bias);
+        cr_expect_eq(memcmp(weights, other, sizeof other), 0, "the same again");
+        bool whole = true;
+        for (int i = 0; i < 135; i++) {
+            cr_expect(isfinite(weights[i]) && fpclassify(weights[i]) != FP_SUBNORMAL);
+            whole &= weights[i] == rintf(weights[i]) && src[i % 108] == rintf(src[i % 108]);
+        }
+        for (int i = 0; i < 5; i++) {
+            cr_expect(isfinite(bias[i]));
+            whole &= bias[i] == rintf(bias[i]);
+        }
+        cr_expect_eq(whole, kind == LW_FILL_INTEGER, "%s", lw_fill_name((enum lw_fill)kind));
+    }
+    lw_desc pool = lw_maxpool2d(1, 3, 6, 6, 2, 2, 0);
+    lw_fill_problem(&pool, LW_FILL_CANCEL, 1, src, NULL, NULL); /* no weights, no bias */
+    cr_expect_float_eq(src[107], 4096, 6);
 }
 
 /* ---- guard pages

@@ -97,6 +97,33 @@ Test(verify, the_bound_is_a_bound) {
     free_planted(&p);
 }
 
+/* Beside a large input, an error that the output's own window doesn't allow is a fraction of the wider bound.
+ */
+Test(verify, a_spread_has_the_wider_scale) {
+    struct planted p = right_result(padded_conv(1, 2, 12, 12, 3, 3, 1));
+    struct lw_verify_options plain = {0}, spread = {.spread = 3};
+    double exact, scale, wide;
+    p.src[2 * 12 + 6] = 1e6f; /* four rows above the output's, three above its window */
+    for (int64_t i = 0; i < 3 * 144; i++)
+        p.dst[i] = (float)lw_ref_at(&p.d, p.src, p.weights, p.bias, 0, i / 144, i / 12 % 12, i % 12, &scale);
+    exact = lw_ref_at(&p.d, p.src, p.weights, p.bias, 0, 1, 6, 6, &scale);
+    wide = lw_ref_spread_scale_at(&p.d, p.src, p.weights, p.bias, 0, 1, 6, 6, 3);
+    cr_assert_gt(wide, 1e4 * scale);
+    float *y = &p.dst[(1 * 12 + 6) * 12 + 6];
+    for (int beyond = 0; beyond < 2; beyond++) {
+        double part = beyond ? 1.5 : 0.5;
+        *y = (float)(exact + part * 100 * wide * 0x1p-24);
+        struct lw_verify_result r = look(&p, 100, spread);
+        cr_expect_eq(r.ok, !beyond);
+        cr_expect_float_eq(r.err_over_bound, part, 0.02);
+        cr_expect_not(look(&p, 100, plain).ok);
+    }
+    *y = (float)(exact + 50 * scale * 0x1p-24); /* half of what its own window allows: next to nothing */
+    cr_expect_lt(look(&p, 100, spread).err_over_bound, 0.0626);
+    cr_expect_float_eq(look(&p, 100, plain).err_over_bound, 0.5, 0.02);
+    free_planted(&p);
+}
+
 Test(verify, exact_operations_are_compared_to_the_bit) {
     struct planted p = right_result(lw_relu(1, 5, 4, 4));
     cr_expect(look(&p, 0, (struct lw_verify_options){0}).ok);
@@ -172,6 +199,66 @@ Test(verify, special_results) {
     cr_expect_not(look(&p, 2, (struct lw_verify_options){0}).ok);
 }
 
+/* A row that mixes the inputs of a tile may answer anything where a NaN is in reach, and nowhere else. */
+Test(verify, special_values_within_reach_and_beyond) {
+    struct planted p = right_result(padded_conv(1, 2, 12, 12, 3, 3, 1));
+    struct lw_verify_options opt = {.spread = 3};
+    for (int infinite = 0; infinite < 2; infinite++) {
+        p.src[6 * 12 + 6] = infinite ? INFINITY : NAN; /* in the windows of rows and columns 5 .. 7 */
+        for (int64_t y = 0; y < 12; y++)
+            for (int64_t x = 0; x < 12; x++) {
+                bool window = llabs(y - 6) <= 1 && llabs(x - 6) <= 1,
+                     reach = llabs(y - 6) <= 4 && llabs(x - 6) <= 4;
+                for (int64_t o = 0; o < 3; o++)
+                    if (window) p.dst[(o * 12 + y) * 12 + x] = NAN;
+                float *at = &p.dst[(1 * 12 + y) * 12 + x], kept = *at;
+                *at = NAN;
+                cr_expect_eq(look(&p, 100, opt).ok || window, reach || window, "NaN at %d,%d", (int)y,
+                             (int)x);
+                *at = kept + 1;
+                cr_expect_eq(look(&p, 100, opt).ok || window, reach || window, "wrong at %d,%d", (int)y,
+                             (int)x);
+                *at = kept;
+            }
+        cr_expect(look(&p, 100, opt).ok);
+    }
+    free_planted(&p);
+}
+
+Test(verify, exact_results_have_no_tolerance) {
+    lw_desc d = padded_conv(1, 3, 6, 6, 4, 3, 1);
+    d.relu = true; /* which makes zeros */
+    struct planted p = right_result(d);
+    double *exact = malloc(lw_dst_floats(&d) * sizeof *exact);
+    lw_fill_problem(&d, LW_FILL_INTEGER, 1, p.src, p.weights, p.bias);
+    cr_assert(lw_ref_run(&d, p.src, p.weights, p.bias, exact, NULL));
+    float *zero = NULL;
+    for (size_t i = 0; i < lw_dst_floats(&d); i++) {
+        p.dst[i] = (float)exact[i];
+        if (exact[i] == 0) zero = &p.dst[i];
+    }
+    const struct lw_verify_options opt = {.exact = true}, tolerant = {.exact = false};
+    cr_expect(look(&p, 100, opt).ok);
+    cr_assert_not_null(zero);
+    *zero = -0.0f; /* equal */
+    cr_expect(look(&p, 100, opt).ok);
+    float kept = p.dst[17];
+    p.dst[17] = nextafterf(kept, INFINITY);
+    cr_expect(look(&p, 100, tolerant).ok);
+    struct lw_verify_result r = look(&p, 100, opt);
+    cr_expect(!r.ok && isinf(r.err_over_bound));
+    p.dst[17] = kept;
+    for (int64_t i = 0; i < 108; i++) /* beyond 2^18 the bound is all that is claimed */
+        p.src[i] *= 0x1p20f;
+    for (size_t i = 0; i < lw_dst_floats(&d); i++)
+        p.dst[i] = (float)lw_ref_at(&d, p.src, p.weights, p.bias, 0, (int64_t)i / 36, (int64_t)i / 6 % 6,
+                                    (int64_t)i % 6, &(double){0});
+    p.dst[17] = nextafterf(p.dst[17], INFINITY);
+    cr_expect(look(&p, 100, opt).ok);
+    free(exact);
+    free_planted(&p);
+}
+
 /* ---- executions that misbehave: every call of lw_plan_execute() in this program comes here ---- */
 
 static enum { HONEST, LEAVES_ONE, WRITES_BEYOND, WRITES_BEFORE, CHANGES_SOURCE, WAVERS, FAILS } sabotage;
@@ -225,6 +312,21 @@ static struct lw_verify_result verify_scalar(lw_layout layout, int how, bool gua
     sabotage = how, executions = 0;
     lw_verify(name, &d, &opt, &r);
     return r;
+}
+
+Test(verify, once_is_once) {
+    struct lw_verify_options opt = {.once = true};
+    struct lw_verify_result r;
+    lw_desc d = lw_relu(1, 3, 4, 5);
+    for (size_t i = 0; i < lw_kernel_count(); i++) {
+        lw_kernel_info info;
+        cr_assert_eq(lw_kernel_get(i, &info), LW_OK);
+        if (!info.usable || info.op != LW_RELU) continue;
+        sabotage = HONEST, executions = 0;
+        lw_verify(info.name, &d, &opt, &r);
+        cr_expect(r.status == LW_OK && r.ok);
+        cr_expect_eq(executions, 1);
+    }
 }
 
 Test(verify, misbehaviour_is_found) {

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,8 +29,15 @@ static void tally(struct check_reason **reasons, size_t *count, const char *text
 /* The command that repeats one result. */
 static void format_repeat(const struct check_report *report, const struct check_result *r, char *text,
                           size_t size) {
-    snprintf(text, size, "lanewise check --op %s --kernel %s --seed %" PRIu64 " %s", lw_op_name(r->op),
-             r->kernel, report->seed, r->problem);
+    const struct check_settings *s = &report->settings;
+    char threads[24] = "";
+    if (s->threads_given) snprintf(threads, sizeof threads, " --threads %d", s->threads);
+    snprintf(text, size, "lanewise check --op %s --kernel %s --data %s --seed %" PRIu64 "%s %s",
+             lw_op_name(r->op), r->kernel, lw_fill_name(r->worst_kind), s->seed, threads, r->problem);
+}
+
+static void format_rel_l2(const struct check_result *r, char text[16]) {
+    snprintf(text, 16, isnan(r->rel_l2) ? "-" : "%.2e", r->rel_l2);
 }
 
 static const char *short_problem(const struct check_result *r) { return *r->name ? r->name : r->problem; }
@@ -42,14 +50,22 @@ static void text_result(const struct check_report *report, const struct check_re
         if (!*r->kernel) printf("skip  %s: %s\n", r->problem, r->reason);
         return;
     }
-    printf("%-5s %-38s %-44s %8.4f of bound  rel.L2 %.2e  %" PRId64, r->outcome == CHECK_OK ? "ok" : "FAIL",
-           r->kernel, short_problem(r), r->err_over_bound, r->rel_l2, r->compared);
+    char rel_l2[16];
+    format_rel_l2(r, rel_l2);
+    printf("%-5s %-38s %-44s %8.4f of bound  rel.L2 %-8s  %" PRId64, r->outcome == CHECK_OK ? "ok" : "FAIL",
+           r->kernel, short_problem(r), r->err_over_bound, rel_l2, r->compared);
     if (r->compared < r->total) printf(" of %" PRId64, r->total);
-    printf(" outputs\n");
+    printf(" outputs");
+    if (r->err_over_bound > 0) printf(", worst: %s %s", lw_fill_name(r->worst_kind), r->worst_variant);
+    putchar('\n');
     if (r->outcome != CHECK_FAILED) return;
     char repeat[512];
     format_repeat(report, r, repeat, sizeof repeat);
     printf("      %s\n      repeat: %s\n", r->worst, repeat);
+}
+
+static bool is_idle(const struct check_isa *isa) {
+    return isa->info.usable && isa->rows > 0 && isa->checked == 0;
 }
 
 static void text_end(const struct check_report *report) {
@@ -58,6 +74,10 @@ static void text_end(const struct check_report *report) {
            report->kernels);
     for (size_t i = 0; i < report->not_run_reason_count; i++)
         printf("  not run  %6zu  %s\n", report->not_run_reasons[i].count, report->not_run_reasons[i].text);
+    for (size_t i = 0; i < report->isa_count; i++)
+        if (is_idle(&report->isas[i]))
+            printf("  idle     %6zu  %s kernels: usable, and none took any of the problems\n",
+                   report->isas[i].rows, report->isas[i].info.name);
     for (size_t i = 0; i < report->reason_count; i++)
         printf("  skipped  %6zu  %s\n", report->reasons[i].count, report->reasons[i].text);
     if (report->option_lines) printf("  ignored  %6zu  option lines of batch files\n", report->option_lines);
@@ -76,11 +96,14 @@ static void tap_result(const struct check_report *report, const struct check_res
     printf("%sok %zu - %s%s", r->outcome == CHECK_FAILED ? "not " : "", report->count, r->kernel,
            *r->kernel ? " " : "");
     print_escaped(r->problem, "#\\");
+    char rel_l2[16];
+    format_rel_l2(r, rel_l2);
     if (r->outcome == CHECK_SKIPPED)
         printf(" # SKIP %s\n", r->reason);
     else
-        printf("\n# %.4f of bound, rel.L2 %.2e, %" PRId64 " of %" PRId64 " outputs\n", r->err_over_bound,
-               r->rel_l2, r->compared, r->total);
+        printf("\n# %.4f of bound (%s %s), rel.L2 %s, %" PRId64 " of %" PRId64 " outputs\n",
+               r->err_over_bound, lw_fill_name(r->worst_kind), r->worst_variant, rel_l2, r->compared,
+               r->total);
     if (r->outcome != CHECK_FAILED) return;
     char repeat[512];
     format_repeat(report, r, repeat, sizeof repeat);
@@ -127,7 +150,8 @@ static void junit_case(const struct check_report *report, const struct check_res
         print_xml(r->reason);
         printf("\"/>");
     } else if (r->outcome == CHECK_FAILED) {
-        printf("<failure message=\"%.4f of bound: ", r->err_over_bound);
+        printf("<failure message=\"%.4f of bound, %s %s: ", r->err_over_bound, lw_fill_name(r->worst_kind),
+               r->worst_variant);
         print_xml(r->worst);
         printf("\">");
         format_repeat(report, r, repeat, sizeof repeat);
@@ -144,8 +168,8 @@ static void junit_end(const struct check_report *report) {
         "    <properties><property name=\"seed\" value=\"%" PRIu64 "\"/>"
         "<property name=\"kernels\" value=\"%zu\"/><property name=\"kernels_not_run\" value=\"%zu\"/>"
         "</properties>\n",
-        report->count, report->failed, report->skipped, report->seconds, report->seed, report->kernels,
-        report->not_run);
+        report->count, report->failed, report->skipped, report->seconds, report->settings.seed,
+        report->kernels, report->not_run);
     for (size_t i = 0; i < report->count; i++)
         junit_case(report, &report->results[i]);
     printf("  </testsuite>\n</testsuites>\n");
@@ -166,6 +190,11 @@ static cJSON *json_result(const struct check_report *report, const struct check_
     cJSON_AddNumberToObject(object, "outputs", (double)r->total);
     cJSON_AddStringToObject(object, "variants", r->variants);
     cJSON_AddStringToObject(object, "worst", r->worst);
+    cJSON_AddStringToObject(object, "worst_data", lw_fill_name(r->worst_kind));
+    cJSON_AddStringToObject(object, "worst_variant", r->worst_variant);
+    cJSON *data = cJSON_AddObjectToObject(object, "err_over_bound_by_data");
+    for (int k = 0; k < LW_FILL_COUNT; k++)
+        if (r->kinds >> k & 1) cli_json_number(data, lw_fill_name((enum lw_fill)k), r->kind_error[k]);
     if (r->outcome == CHECK_FAILED) {
         char repeat[512];
         format_repeat(report, r, repeat, sizeof repeat);
@@ -182,6 +211,22 @@ static void json_reasons(cJSON *root, const char *key, const struct check_reason
         cJSON_AddNumberToObject(object, "count", (double)reasons[i].count);
         cJSON_AddItemToArray(array, object);
     }
+}
+
+static cJSON *json_isas(const struct check_report *report) {
+    cJSON *array = cJSON_CreateArray();
+    for (size_t i = 0; i < report->isa_count; i++) {
+        const struct check_isa *isa = &report->isas[i];
+        cJSON *object = cJSON_CreateObject();
+        cJSON_AddStringToObject(object, "isa", isa->info.name);
+        cJSON_AddBoolToObject(object, "usable", isa->info.usable);
+        cJSON_AddStringToObject(object, "reason", isa->info.usable ? "" : isa->info.reason);
+        cJSON_AddBoolToObject(object, "expected", isa->expected);
+        cJSON_AddNumberToObject(object, "kernels", (double)isa->rows);
+        cJSON_AddNumberToObject(object, "checked", (double)isa->checked);
+        cJSON_AddItemToArray(array, object);
+    }
+    return array;
 }
 
 static int json_end(const struct check_report *report, int status) {
@@ -207,9 +252,10 @@ static int json_end(const struct check_report *report, int status) {
     json_reasons(root, "not_run_reasons", report->not_run_reasons, report->not_run_reason_count);
     json_reasons(root, "skip_reasons", report->reasons, report->reason_count);
     cJSON_AddItemToObject(root, "skipped_problems", skips);
+    cJSON_AddItemToObject(root, "isas", json_isas(report));
     cJSON_AddNumberToObject(root, "option_lines_ignored", (double)report->option_lines);
     char seed[24];
-    snprintf(seed, sizeof seed, "%" PRIu64, report->seed); /* a double holds 53 bits only */
+    snprintf(seed, sizeof seed, "%" PRIu64, report->settings.seed); /* a double holds 53 bits only */
     cJSON_AddStringToObject(root, "seed", seed);
     cli_json_number(root, "seconds", report->seconds);
     return cli_json_print(root, status);
@@ -227,6 +273,27 @@ bool check_find_format(const char *name, enum check_format *format) {
     return false;
 }
 
+struct check_isa *check_find_isa(struct check_report *report, const char *name) {
+    if (!report->isa_count) {
+        size_t n = 0;
+        while (n < CHECK_MAX_ISAS && lw_isa_get(n, &report->isas[n].info) == LW_OK)
+            n++;
+        report->isa_count = n;
+    }
+    for (size_t i = 0; i < report->isa_count; i++)
+        if (strcmp(report->isas[i].info.name, name) == 0) return &report->isas[i];
+    return NULL;
+}
+
+void check_row(struct check_report *report, const lw_kernel_info *row) {
+    struct check_isa *isa = check_find_isa(report, row->isa);
+    if (isa) isa->rows++;
+    report->kernels++;
+    if (row->usable) return;
+    report->not_run++;
+    tally(&report->not_run_reasons, &report->not_run_reason_count, row->reason);
+}
+
 void check_begin(struct check_report *report) {
     report->seconds = -cli_seconds();
     if (report->format == CHECK_TAP) printf("TAP version 13\n");
@@ -241,15 +308,12 @@ void check_add(struct check_report *report, const struct check_result *result) {
     report->checked += result->outcome != CHECK_SKIPPED;
     report->failed += result->outcome == CHECK_FAILED;
     report->skipped += result->outcome == CHECK_SKIPPED;
+    struct check_isa *isa = check_find_isa(report, result->isa);
+    if (isa && result->outcome != CHECK_SKIPPED) isa->checked++;
     if (result->outcome == CHECK_SKIPPED) tally(&report->reasons, &report->reason_count, result->reason);
     cli_progress_clear();
     if (report->format == CHECK_TEXT) text_result(report, result);
     if (report->format == CHECK_TAP) tap_result(report, result);
-}
-
-void check_not_run(struct check_report *report, const lw_kernel_info *row) {
-    report->not_run++;
-    tally(&report->not_run_reasons, &report->not_run_reason_count, row->reason);
 }
 
 int check_end(struct check_report *report, int status) {

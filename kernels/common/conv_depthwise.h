@@ -372,6 +372,7 @@ static double depthwise_rel_l2(const lw_desc *d) { return 4e-8 + 2e-8 * sqrt((do
      .run = depthwise_run,                                                                                   \
      .bound = depthwise_bound,                                                                               \
      .rel_l2 = depthwise_rel_l2,                                                                             \
+     .exact_on_integers = true,                                                                              \
      .cycles = depthwise_cycles},
 
 #endif

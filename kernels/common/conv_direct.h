@@ -162,6 +162,7 @@ static void direct_planes_run(const struct lw_call *call, int64_t begin, int64_t
      .run = direct_planes_run,                                                                               \
      .bound = conv_bound,                                                                                    \
      .rel_l2 = conv_rel_l2,                                                                                  \
+     .exact_on_integers = true,                                                                              \
      .cycles = direct_planes_cycles},                                                                        \
         {.name = LW_ROW_NAME("conv_direct", "_t" CONV_TILE_NAME),                                            \
          .algorithm = "direct",                                                                              \
@@ -177,6 +178,7 @@ static void direct_planes_run(const struct lw_call *call, int64_t begin, int64_t
          .run = direct_blocked_run,                                                                          \
          .bound = conv_bound,                                                                                \
          .rel_l2 = conv_rel_l2,                                                                              \
+         .exact_on_integers = true,                                                                          \
          .cycles = direct_blocked_cycles},
 
 #endif

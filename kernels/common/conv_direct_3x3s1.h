@@ -88,6 +88,7 @@ static double direct3_cycles(const lw_desc *d) {
      .run = direct3_run,                                                                                     \
      .bound = conv_bound,                                                                                    \
      .rel_l2 = conv_rel_l2,                                                                                  \
+     .exact_on_integers = true,                                                                              \
      .cycles = direct3_cycles},
 
 #endif

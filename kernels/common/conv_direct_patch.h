@@ -334,6 +334,7 @@ static double patch_cycles(const lw_desc *d) {
      .packed_bytes = patch_packed_bytes,                                                                     \
      .pack = patch_pack,                                                                                     \
      .workspace_bytes = patch_workspace,                                                                     \
+     .exact_on_integers = true,                                                                              \
      .tasks = patch_tasks,                                                                                   \
      .run = patch_tasks_run,                                                                                 \
      .bound = conv_bound,                                                                                    \

@@ -374,6 +374,7 @@ WINO_ROW_FUNCTIONS(f6)
      .tasks = f##_tasks,                                                                                     \
      .run = f##_run,                                                                                         \
      .spread = 2 * WINO_PAIRS_##f - 1,                                                                       \
+     .exact_on_integers = WINO_PAIRS_##f == 1,                                                               \
      .bound = f##_bound,                                                                                     \
      .rel_l2 = f##_rel_l2,                                                                                   \
      .cycles = f##_cycles},

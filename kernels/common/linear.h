@@ -247,6 +247,7 @@ static double linear_rel_l2(const lw_desc *d) {
      .run = linear_run,                                                                                      \
      .bound = linear_bound,                                                                                  \
      .rel_l2 = linear_rel_l2,                                                                                \
+     .exact_on_integers = true,                                                                              \
      .cycles = linear_cycles},
 
 #endif
