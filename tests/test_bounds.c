@@ -33,19 +33,23 @@ static double winograd_c(const lw_kernel_info *row, const lw_desc *d) {
     return -1;
 }
 
-/* A lane's products within a chunk, the chunks, four levels of a tree over the lanes, the bias. */
+/* Sums along the inputs have sixteen lanes in every ISA, chunks of a fixed size, and a tree of four levels.
+ */
+enum { SUM_LANES = 16, LINEAR_INPUTS = 768, SOFTMAX_VALUES = 64 * SUM_LANES };
+
+/* A lane's products within a chunk, the chunks, the tree, the bias. */
 static double linear_c(const lw_kernel_info *row, const lw_desc *d) {
     const double channels = d->src_layout == LW_BLOCKED ? 16 * ceil_div((double)d->ic, 16) : (double)d->ic;
-    const double inputs = channels * (double)(d->ih * d->iw), chunk = test_lanes(row->isa) == 1 ? 256 : 1024;
-    return gamma_of(fma_roundings(row) * ceil_div(fmin(chunk, inputs), test_lanes(row->isa)) +
-                    ceil_div(inputs, chunk) + 4 + 1);
+    const double inputs = channels * (double)(d->ih * d->iw);
+    return gamma_of(fma_roundings(row) * ceil_div(fmin(LINEAR_INPUTS, inputs), SUM_LANES) +
+                    ceil_div(inputs, LINEAR_INPUTS) + 4 + 1);
 }
 
 /* The rounded difference to the maximum, up to 104, beyond which the result is 0; the mean of it in the sum;
- * two polynomials; a lane's sum in a chunk of 64 vectors, the chunks, the tail and the tree; the division. */
+ * two polynomials; a lane's sum in a chunk, the chunks, the tail and the tree; the division. */
 static double softmax_c(const lw_kernel_info *row, const lw_desc *d) {
-    const double lanes = test_lanes(row->isa), n = (double)d->ic;
-    const double chain = ceil_div(fmin(64 * lanes, n), lanes) + ceil_div(n, 64 * lanes) + 1 + 4;
+    const double n = (double)d->ic;
+    const double chain = ceil_div(fmin(SOFTMAX_VALUES, n), SUM_LANES) + ceil_div(n, SOFTMAX_VALUES) + 1 + 4;
     return gamma_of(104 + log(n) + 8 * fma_roundings(row) + chain + 1);
 }
 

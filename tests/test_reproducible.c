@@ -184,6 +184,7 @@ static const struct {
     {"conv_winograd_f4x4", 0xed41d94ed0b73b8f},
     {"conv_winograd_f6x6", 0x9f5a6c1c376b82d5},
     {"conv_direct_3x3s1", 0x59d305802d839e44},
+    {"conv_direct_patch", 0x2dfca38597ea517d},
     {"conv_direct_nchw", 0x0d9de315e604f44e},
     {"conv_direct", 0x0c9cdaaf209d6f73},
     {"conv_depthwise", 0xe9d3d65bdc748f3a},

@@ -48,20 +48,9 @@ static inline vf v_mul(vf a, vf b) { return times(a, b, 1); }
 static inline vf v_fma(vf a, vf b, vf c) { return plus(times(a, b, fma_roundings - 1), c, 1); }
 static inline vf v_fnma(vf a, vf b, vf c) { return plus(c, times(a, b, fma_roundings - 1), -1); }
 
-/* What the template also needs to compile. */
-static inline vf v_load(const float *p) { return v_set1(*p); }
-static inline void v_store(float *p, vf a) { *p = (float)a.constant; }
-static inline vf v_relu(vf a) { return a; }
-static inline vf v_max_keep(vf m, vf x) { return (void)x, m; }
-
-#include "kernels/common/winograd_transform.h"
+#include "kernels/common/winograd_axis.h"
 
 static const struct wino_set *const sets[EXACT_SETS] = {&wino_f2, &wino_f4, &wino_f6};
-
-/* All functions of the template, so that none is unused. */
-extern const struct wino_functions *const forms_functions[EXACT_SETS];
-const struct wino_functions *const forms_functions[EXACT_SETS] = {wino_f2_functions, wino_f4_functions,
-                                                                  wino_f6_functions};
 
 static void unit_forms(vf *x) {
     for (int i = 0; i < EXACT_POINTS; i++) {

@@ -1,53 +1,10 @@
-/* Winograd's transforms of one axis, on vectors of channels. Everything is in +- pairs: an even part E and an
- * odd part O give E + p O and E - p O, so a pair costs one product more than a point. */
+/* Winograd's transforms of a tile, on vectors of channels: two passes over an axis each (winograd_axis.h),
+ * the output's second one with the tail: bias, 2x2 max pool, ReLU. */
 #ifndef LW_WINOGRAD_TRANSFORM_H
 #define LW_WINOGRAD_TRANSFORM_H
 
+#include "winograd_axis.h"
 #include "winograd_gemm.h"
-#include "winograd_matrices.h"
-
-/* Sum over k < n of coefficient[k] * x[k * step]; the last coefficient is often 1. */
-LW_INLINE vf wino_dot(const float *coefficient, const vf *x, const int n) {
-    vf sum = v_mul(v_set1(coefficient[n - 1]), x[2 * (n - 1)]);
-    LW_UNROLL
-    for (int k = n - 2; k >= 0; k--)
-        sum = v_fma(v_set1(coefficient[k]), x[2 * k], sum);
-    return sum;
-}
-
-/* B^T: 2P + 2 inputs to as many points. */
-LW_INLINE void wino_input_axis(const struct wino_set *set, const int P, const vf *d, vf *point) {
-    const struct wino_size *size = &set->size[P - 1];
-    point[0] = wino_dot(size->zero, d, P + 1);
-    point[1] = wino_dot(size->infinity, d + 1, P + 1);
-    LW_UNROLL
-    for (int i = 0; i < P; i++) {
-        const vf even = wino_dot(size->pair[i], d + 2, P), odd = wino_dot(size->pair[i], d + 1, P);
-        const vf p = v_set1(set->p[i]);
-        point[2 + 2 * i] = v_fma(p, odd, even);
-        point[3 + 2 * i] = v_fnma(p, odd, even);
-    }
-}
-
-/* A^T: 2P + 2 products to 2P outputs. */
-LW_INLINE void wino_output_axis(const struct wino_set *set, const int P, const vf *product, vf *y) {
-    vf sum[WINO_MAX_PAIRS], difference[WINO_MAX_PAIRS];
-    LW_UNROLL
-    for (int i = 0; i < P; i++) {
-        sum[i] = v_add(product[2 + 2 * i], product[3 + 2 * i]);
-        difference[i] = v_sub(product[2 + 2 * i], product[3 + 2 * i]);
-    }
-    LW_UNROLL
-    for (int k = 0; k < 2 * P; k++) {
-        const vf *part = k % 2 ? difference : sum;
-        vf out = k == 0 ? v_add(product[0], part[0]) : v_mul(v_set1(set->power[0][k]), part[0]);
-        if (k == 2 * P - 1) out = v_add(product[1], out);
-        LW_UNROLL
-        for (int i = 1; i < P; i++)
-            out = v_fma(v_set1(set->power[i][k]), part[i], out);
-        y[k] = out;
-    }
-}
 
 /* Vectors from row to row between the two passes of the input transform: off the powers of two. */
 #define WINO_TEMP_STEP (WINO_MAX_POINTS + 1)
