@@ -11,19 +11,18 @@ const char *const lwm_cnn_layer_names[LWM_CNN_LAYERS] = {"conv1", "conv2", "fc",
 enum {
     IMAGE = 28 * 28,
     CLASSES = 10,
-    GROUP = 2 /* images that the fully connected layer takes at once: its weights are read half as often */
+    GROUP = 2 /* images at once: conv2's and the fully connected layer's weights are read half as often */
 };
 
 /* The plans for images that one thread takes (set[0]), or all threads together (set[1]). */
 struct plans {
-    lw_plan *conv1, *conv2;
-    lw_plan *fc[GROUP], *softmax[GROUP]; /* of 1 and 2 images */
-    size_t workspace_bytes;              /* the largest of them */
+    lw_plan *layer[GROUP][LWM_CNN_LAYERS]; /* of 1 and 2 images */
+    size_t workspace_bytes;                /* the largest of them */
 };
 
 /* What one thread needs to take an image through the layers. */
 struct scratch {
-    float *hidden1, *hidden2, *logits; /* hidden2 and logits of GROUP images */
+    float *hidden1, *hidden2, *logits; /* of GROUP images */
     void *workspace;
     void *memory;
 };
@@ -69,8 +68,8 @@ int lwm_cnn_weights(const struct lwm_safetensors *file, struct lwm_cnn_weights *
 
 /* ---- layers -------------------------------------------------------------------------------------------- */
 
-static lw_desc conv_desc(int64_t ic, int64_t side, int64_t oc, lw_layout src, lw_layout dst) {
-    lw_desc d = lw_conv2d(1, ic, side, side, oc, 3, 3);
+static lw_desc conv_desc(int64_t batch, int64_t ic, int64_t side, int64_t oc, lw_layout src, lw_layout dst) {
+    lw_desc d = lw_conv2d(batch, ic, side, side, oc, 3, 3);
     d.pad_top = d.pad_left = d.pad_bottom = d.pad_right = 1;
     d.pool2x2 = d.relu = true;
     d.src_layout = src;
@@ -82,9 +81,9 @@ static lw_desc layer_desc(const struct lwm_cnn *cnn, enum lwm_cnn_layer layer, i
     lw_desc d;
     switch (layer) {
     case LWM_CONV1:
-        return conv_desc(1, 28, 32, LW_NCHW, cnn->hidden1_layout);
+        return conv_desc(batch, 1, 28, 32, LW_NCHW, cnn->hidden1_layout);
     case LWM_CONV2:
-        return conv_desc(32, 14, 64, cnn->hidden1_layout, cnn->hidden2_layout);
+        return conv_desc(batch, 32, 14, 64, cnn->hidden1_layout, cnn->hidden2_layout);
     case LWM_FC:
         d = lw_linear(batch, 64, CLASSES);
         d.ih = d.iw = 7;
@@ -128,33 +127,23 @@ static lw_status plan_layer(const struct build *b, enum lwm_cnn_layer layer, int
 }
 
 static lw_status plan_set(const struct build *b, bool shared) {
-    struct plans *p = &b->cnn->set[shared], *first = &b->cnn->set[0];
-    struct {
-        enum lwm_cnn_layer layer;
-        int64_t batch;
-        lw_plan **plan, **like; /* like: whose row it takes */
-    } todo[] = {
-        {LWM_CONV1, 1, &p->conv1, &first->conv1},  {LWM_CONV2, 1, &p->conv2, &first->conv2},
-        {LWM_FC, 1, &p->fc[0], &first->fc[0]},     {LWM_SOFTMAX, 1, &p->softmax[0], &first->softmax[0]},
-        {LWM_FC, GROUP, &p->fc[1], &first->fc[0]}, {LWM_SOFTMAX, GROUP, &p->softmax[1], &first->softmax[0]},
-    };
-    for (size_t i = 0; i < sizeof todo / sizeof *todo; i++) {
-        const char *kernel = *todo[i].like ? lw_plan_kernel(*todo[i].like) : NULL;
-        lw_status status = plan_layer(b, todo[i].layer, todo[i].batch, shared, kernel, todo[i].plan);
-        if (status != LW_OK) return status;
-        size_t bytes = lw_plan_workspace(*todo[i].plan);
-        if (bytes > p->workspace_bytes) p->workspace_bytes = bytes;
-    }
+    struct plans *p = &b->cnn->set[shared];
+    for (int64_t batch = 1; batch <= GROUP; batch++)
+        for (int layer = 0; layer < LWM_CNN_LAYERS; layer++) {
+            const lw_plan *first = b->cnn->set[0].layer[0][layer];
+            lw_plan **plan = &p->layer[batch - 1][layer];
+            lw_status status = plan_layer(b, (enum lwm_cnn_layer)layer, batch, shared,
+                                          first ? lw_plan_kernel(first) : NULL, plan);
+            if (status != LW_OK) return status;
+            size_t bytes = lw_plan_workspace(*plan);
+            if (bytes > p->workspace_bytes) p->workspace_bytes = bytes;
+        }
     return LW_OK;
 }
 
 static void free_set(struct plans *p) {
-    lw_plan_destroy(p->conv1);
-    lw_plan_destroy(p->conv2);
-    for (int i = 0; i < GROUP; i++) {
-        lw_plan_destroy(p->fc[i]);
-        lw_plan_destroy(p->softmax[i]);
-    }
+    for (int i = 0; i < GROUP * LWM_CNN_LAYERS; i++)
+        lw_plan_destroy(p->layer[i / LWM_CNN_LAYERS][i % LWM_CNN_LAYERS]);
     *p = (struct plans){0};
 }
 
@@ -184,7 +173,7 @@ static lw_status plan_any_layout(const struct build *b) {
 static size_t round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 static bool make_scratch(struct lwm_cnn *cnn, struct scratch *s, size_t workspace) {
-    size_t hidden1 = round_up(cnn->hidden1_floats * sizeof(float));
+    size_t hidden1 = round_up(GROUP * cnn->hidden1_floats * sizeof(float));
     size_t hidden2 = round_up(GROUP * cnn->hidden2_floats * sizeof(float));
     size_t logits = round_up(GROUP * CLASSES * sizeof(float));
     s->memory = aligned_alloc(64, hidden1 + hidden2 + logits + round_up(workspace));
@@ -253,15 +242,14 @@ void lwm_cnn_destroy(struct lwm_cnn *cnn) {
 /* ---- running ------------------------------------------------------------------------------------------- */
 
 /* One or two images through all layers. */
-static void run_group(const struct lwm_cnn *cnn, const struct plans *p, struct scratch *s,
-                      const float *images, int n, float *probabilities, float *logits) {
+static void run_group(const struct plans *p, struct scratch *s, const float *images, int n,
+                      float *probabilities, float *logits) {
+    lw_plan *const *layer = p->layer[n - 1];
     float *sums = logits ? logits : s->logits;
-    for (int i = 0; i < n; i++) {
-        lw_plan_execute(p->conv1, images + i * IMAGE, s->hidden1, s->workspace);
-        lw_plan_execute(p->conv2, s->hidden1, s->hidden2 + (size_t)i * cnn->hidden2_floats, s->workspace);
-    }
-    lw_plan_execute(p->fc[n - 1], s->hidden2, sums, s->workspace);
-    lw_plan_execute(p->softmax[n - 1], sums, probabilities, s->workspace);
+    lw_plan_execute(layer[LWM_CONV1], images, s->hidden1, s->workspace);
+    lw_plan_execute(layer[LWM_CONV2], s->hidden1, s->hidden2, s->workspace);
+    lw_plan_execute(layer[LWM_FC], s->hidden2, sums, s->workspace);
+    lw_plan_execute(layer[LWM_SOFTMAX], sums, probabilities, s->workspace);
 }
 
 struct batch {
@@ -274,7 +262,7 @@ struct batch {
 static void run_task(void *arg, int64_t task, int worker) {
     const struct batch *b = arg;
     int64_t i = task * GROUP;
-    run_group(b->cnn, &b->cnn->set[0], &b->cnn->scratch[worker], b->images + i * IMAGE,
+    run_group(&b->cnn->set[0], &b->cnn->scratch[worker], b->images + i * IMAGE,
               b->n - i < GROUP ? (int)(b->n - i) : GROUP, b->probabilities + i * CLASSES,
               b->logits ? b->logits + i * CLASSES : NULL);
 }
@@ -287,15 +275,13 @@ void lwm_cnn_run(struct lwm_cnn *cnn, const float *images, int64_t n, float *pro
     }
     const struct plans *p = &cnn->set[cnn->pool != NULL];
     for (int64_t i = 0; i < n; i += GROUP) {
-        run_group(cnn, p, &cnn->scratch[0], images + i * IMAGE, n - i < GROUP ? (int)(n - i) : GROUP,
+        run_group(p, &cnn->scratch[0], images + i * IMAGE, n - i < GROUP ? (int)(n - i) : GROUP,
                   probabilities + i * CLASSES, logits ? logits + i * CLASSES : NULL);
     }
 }
 
 const char *lwm_cnn_kernel(const struct lwm_cnn *cnn, enum lwm_cnn_layer layer) {
-    const struct plans *p = &cnn->set[0];
-    const lw_plan *const plans[LWM_CNN_LAYERS] = {p->conv1, p->conv2, p->fc[0], p->softmax[0]};
-    return lw_plan_kernel(plans[layer]);
+    return lw_plan_kernel(cnn->set[0].layer[0][layer]);
 }
 
 int lwm_cnn_threads(const struct lwm_cnn *cnn) { return cnn->threads; }
