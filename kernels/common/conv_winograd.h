@@ -211,19 +211,17 @@ static void wino_point_row(const struct wino_block *b, int i, const float *weigh
     for (; p < end; p++)
         wino_gemm_tiles[vectors - 1][p->tiles - 1](p, w->slots, v, square * w->slots * LW_BLOCK, w->g.icg, u,
                                                    b->s->m);
-    const float *m[WINO_MAX_POINTS];
-    for (int j = 0; j < w->points; j++)
-        m[j] = b->s->m + j * w->slots * WINO_WIDTH;
-    const ptrdiff_t row_temp = w->x.tiles * wino_tile_temp(w);
-    float *temp = b->s->temp_out + i * (w->points - 2) * WINO_WIDTH;
-    const int64_t tile_rows = b->rows / s->images;
-    int64_t rows = s->images * wino_users(&w->y, b->begin, b->begin + tile_rows, i);
-    for (; rows > 0; rows--, temp += row_temp) {
-        b->functions[w->x.pairs - 1].output_rows(m, 0, w->x.full, vectors, temp);
-        if (w->x.rest) b->functions[w->x.rest - 1].output_rows(m, w->x.full, w->x.tiles, vectors, temp);
-        for (int j = 0; j < w->points; j++)
-            m[j] += w->column_tiles[j] * WINO_WIDTH;
-    }
+    const int64_t tile_rows = b->rows / s->images,
+                  users = wino_users(&w->y, b->begin, b->begin + tile_rows, i);
+    const struct wino_point_row row = {.m = b->s->m,
+                                       .slots = w->slots,
+                                       .tiles = w->column_tiles,
+                                       .rows = users * s->images,
+                                       .vectors = vectors,
+                                       .temp = b->s->temp_out + i * (w->points - 2) * WINO_WIDTH,
+                                       .temp_row = w->x.tiles * wino_tile_temp(w)};
+    b->functions[w->x.pairs - 1].output_rows(&row, 0, w->x.full);
+    if (w->x.rest) b->functions[w->x.rest - 1].output_rows(&row, w->x.full, w->x.tiles);
 }
 
 /* Where the vectors of a tile row go: straight into the destination where its layout allows, else into rows

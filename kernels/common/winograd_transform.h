@@ -67,28 +67,44 @@ LW_INLINE void wino_input_rows(const struct wino_set *set, const int P, const fl
     }
 }
 
-/* The output transform, the other way round. First pass: one row of points of tiles begin .. end-1 of a tile
- * row, to the 2P columns of that row in temp, [tile][row][column][WINO_WIDTH]; m: of each point tile 0 of the
- * tile row. */
-LW_INLINE void wino_output_rows(const struct wino_set *set, const int P, const float *const *m, int64_t begin,
-                                int64_t end, int vectors, float *temp) {
-    const ptrdiff_t step = (2 * set->pairs + 2) * 2 * set->pairs * WINO_WIDTH;
+/* One row of points of an oc tile, for all the block's tile rows that use it. */
+struct wino_point_row {
+    const float *m;       /* [point of the row][slot][WINO_WIDTH] */
+    ptrdiff_t slots;      /* of a point */
+    const int32_t *tiles; /* of a tile row, that use each point */
+    int64_t rows;         /* tile rows */
+    int vectors;
+    float *temp; /* [tile][row of points][column][WINO_WIDTH], from this row of points on */
+    ptrdiff_t temp_row;
+};
+
+/* The output transform, the other way round. First pass: of tiles begin .. end-1 of each tile row, a row of
+ * points to 2P columns. */
+LW_INLINE void wino_output_rows(const struct wino_set *set, const int P, const struct wino_point_row *p,
+                                int64_t begin, int64_t end) {
+    const ptrdiff_t step = (2 * set->pairs + 2) * 2 * set->pairs * WINO_WIDTH, width = p->vectors * VL;
     const float *from[WINO_MAX_POINTS];
+    float *temp = p->temp + begin * step;
     LW_UNROLL
     for (int i = 0; i < 2 * P + 2; i++)
-        from[i] = m[i];
-    temp += begin * step;
-    for (ptrdiff_t t = begin * WINO_WIDTH; t < end * WINO_WIDTH; t += WINO_WIDTH, temp += step) {
-        for (ptrdiff_t g = 0; g < vectors * VL; g += VL) {
-            vf product[WINO_MAX_POINTS], y[2 * WINO_MAX_PAIRS];
-            LW_UNROLL
-            for (int i = 0; i < 2 * P + 2; i++)
-                product[i] = v_load(from[i] + t + g);
-            wino_output_axis(set, P, product, y);
-            LW_UNROLL
-            for (int i = 0; i < 2 * P; i++)
-                v_store(temp + i * WINO_WIDTH + g, y[i]);
+        from[i] = p->m + (i * p->slots + begin) * WINO_WIDTH;
+    for (int64_t r = 0; r < p->rows; r++, temp += p->temp_row) {
+        float *to = temp;
+        for (ptrdiff_t t = 0; t < (end - begin) * WINO_WIDTH; t += WINO_WIDTH, to += step) {
+            for (ptrdiff_t g = 0; g < width; g += VL) {
+                vf product[WINO_MAX_POINTS], y[2 * WINO_MAX_PAIRS];
+                LW_UNROLL
+                for (int i = 0; i < 2 * P + 2; i++)
+                    product[i] = v_load(from[i] + t + g);
+                wino_output_axis(set, P, product, y);
+                LW_UNROLL
+                for (int i = 0; i < 2 * P; i++)
+                    v_store(to + i * WINO_WIDTH + g, y[i]);
+            }
         }
+        LW_UNROLL
+        for (int i = 0; i < 2 * P + 2; i++)
+            from[i] += p->tiles[i] * WINO_WIDTH;
     }
 }
 
@@ -158,7 +174,7 @@ LW_INLINE void wino_output_pooled(const struct wino_set *set, const int P, const
 struct wino_functions {
     void (*input_columns)(const struct wino_patch *p, float *temp);
     void (*input_rows)(const float *temp, int rows, int groups, float *const *v, ptrdiff_t row);
-    void (*output_rows)(const float *const *m, int64_t begin, int64_t end, int vectors, float *temp);
+    void (*output_rows)(const struct wino_point_row *p, int64_t begin, int64_t end);
     void (*output_columns[2])(const float *temp, const float *bias,
                               const struct wino_target *t); /* plain, pooled */
 };
@@ -171,9 +187,8 @@ struct wino_functions {
                                      ptrdiff_t row) {                                                        \
         wino_input_rows(&set, P, temp, rows, groups, v, row);                                                \
     }                                                                                                        \
-    static void set##_output_rows_##P(const float *const *m, int64_t begin, int64_t end, int vectors,        \
-                                      float *temp) {                                                         \
-        wino_output_rows(&set, P, m, begin, end, vectors, temp);                                             \
+    static void set##_output_rows_##P(const struct wino_point_row *p, int64_t begin, int64_t end) {          \
+        wino_output_rows(&set, P, p, begin, end);                                                            \
     }                                                                                                        \
     static void set##_output_columns_##P(const float *temp, const float *bias,                               \
                                          const struct wino_target *t) {                                      \
