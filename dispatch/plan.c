@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
+#include <string.h>
 #include "dispatch/error.h"
 #include "dispatch/plan.h"
 #include "dispatch/select.h"
@@ -141,6 +142,8 @@ lw_status lw_plan_execute(const lw_plan *plan, const float *src, float *dst, voi
         return LW_ERR_INVALID;
     struct execution e = {
         {&plan->desc, plan->packed, src, dst}, plan, plan->thread_workspace ? workspace : NULL};
+    for (int t = 0; plan->thread_workspace && t < plan->threads; t++)
+        memset(e.workspace + (size_t)t * plan->thread_workspace, 0, LW_HELD);
     if (plan->pool)
         lw_pool_run(plan->pool, plan->chunks, run_chunk, &e);
     else

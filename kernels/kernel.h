@@ -12,6 +12,9 @@ struct lw_call {
     float *dst;
 };
 
+/* Bytes at the head of a workspace. */
+#define LW_HELD 64
+
 /* Functions get a descriptor that lw_desc_check() passed; all but supports() one that supports() accepted. */
 struct lw_kernel {
     const char *name;      /* family_isa_tile: rows of one family do the same sums in the same order */
@@ -33,8 +36,9 @@ struct lw_kernel {
     /* The work is cut into this many tasks; any partition of them gives the same bits. */
     int64_t (*tasks)(const lw_desc *desc);
 
-    /* Runs tasks begin .. end-1 in order. workspace: this thread's own, 64-byte aligned, contents undefined.
-     */
+    /* Runs tasks begin .. end-1 in order. workspace: this thread's own, 64-byte aligned. It stays as it is
+     * between the runs of one execution, and its first LW_HELD bytes are zero before the first: a row may
+     * note there what it holds. */
     void (*run)(const struct lw_call *call, int64_t begin, int64_t end, void *workspace);
 
     /* An algorithm of tiles mixes the inputs of a tile: its errors are in proportion to the largest input up

@@ -95,7 +95,8 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
         const int64_t group = task / g->oc_tiles / g->strips % d->groups, n = task / (g->tasks / d->batch);
         const int64_t y0 = strip * g->strip_rows, c = tile * CONV_TILE_CHANNELS;
         r.strip_y = y0 * d->stride_h - d->pad_top;
-        r.strip = direct_find_strip(&x, call, n, group, r.strip_y, task == begin || tile == 0, packed);
+        r.strip = direct_find_strip(&x, call, n, group, r.strip_y,
+                                    conv_is_fresh(&r.scratch, task / g->oc_tiles), packed);
         r.vectors = conv_tile_vectors(g, tile);
         r.tiles = block == 1 ? conv_tiles_planes[r.vectors - 1] : conv_tiles_blocked[r.vectors - 1];
         r.t.bias = (const float *)call->packed + group * conv_group_weights(g) +

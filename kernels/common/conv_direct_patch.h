@@ -274,17 +274,17 @@ static void patch_tasks_run(const struct lw_call *call, int64_t begin, int64_t e
     const int64_t image = lw_round_up(d->oc, d->dst_layout == LW_BLOCKED ? LW_BLOCK : 1) * o.height * o.width;
     const float reach = ((const float *)call->packed)[conv_packed_bytes(d) / sizeof(float)];
     struct patch_tile t = {
-        .p = {.row = x.strip.row_floats, .plane = x.strip.block_floats, .ic = d->ic, .ow = g->ow},
-        .pool = PATCH_POOL};
+        .p = {.row = x.strip.row_floats, .plane = x.strip.block_floats, .ic = d->ic, .ow = g->ow}};
     for (int64_t task = begin; task < end; task++) {
         const int64_t tile = task % g->oc_tiles, strip = task / g->oc_tiles % g->strips;
         const int64_t n = task / g->oc_tiles / g->strips, y0 = strip * g->strip_rows;
-        const bool fresh = task == begin || tile == 0;
+        const bool fresh = conv_is_fresh(&scratch, task / g->oc_tiles);
         const float *src = direct_find_strip(&x, call, n, 0, y0 - d->pad_top, fresh, packed);
         if (fresh && !x.in_place) {
             patch_zero_rows(&x, y0 - d->pad_top, packed);
-            t.pool = patch_is_within(packed, x.strip.floats, reach) ? PATCH_POOL_FINITE : PATCH_POOL;
+            scratch.held[1] = patch_is_within(packed, x.strip.floats, reach) ? PATCH_POOL_FINITE : PATCH_POOL;
         }
+        t.pool = x.in_place ? PATCH_POOL : (enum patch_kind)scratch.held[1];
         t.vectors = conv_tile_vectors(g, tile);
         t.p.width = t.vectors * VL;
         t.p.bias = (const float *)call->packed + tile * conv_tile_weights(g, LW_DIRECT_VECTORS);

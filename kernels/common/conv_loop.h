@@ -83,10 +83,13 @@ static void conv_pack(const lw_desc *d, int block, const float *weights, const f
             out = conv_pack_tile(&g, group, tile, weights, bias, out);
 }
 
-/* ---- workspace: { tap offsets, trims, two rows of output pixels } ---------------------------------------
+/* ---- workspace: { the strip it holds, tap offsets, trims, two rows of output pixels }
+ * ---------------------------------------
  */
 
 struct conv_scratch {
+    int64_t *held; /* the number of the packed strip that lies behind (0: none yet), and what else is known of
+                      it */
     ptrdiff_t *tap;
     unsigned char *trim;
     float *rows[2]; /* [ow][CONV_TILE_CHANNELS] each */
@@ -96,7 +99,7 @@ static inline size_t conv_align(size_t bytes) { return (bytes + 63) & ~(size_t)6
 
 static size_t conv_scratch_bytes(const struct conv_geometry *g) {
     const size_t taps = (size_t)(g->d->kh * g->d->kw);
-    return conv_align(taps * sizeof(ptrdiff_t)) + conv_align(taps) +
+    return LW_HELD + conv_align(taps * sizeof(ptrdiff_t)) + conv_align(taps) +
            2 * conv_align((size_t)g->ow * CONV_TILE_CHANNELS * sizeof(float));
 }
 
@@ -104,12 +107,20 @@ static struct conv_scratch conv_scratch(const struct conv_geometry *g, void *wor
     const size_t taps = (size_t)(g->d->kh * g->d->kw);
     struct conv_scratch s;
     char *p = workspace;
-    s.tap = (ptrdiff_t *)p;
+    s.held = workspace;
+    s.tap = (ptrdiff_t *)(p += LW_HELD);
     s.trim = (unsigned char *)(p += conv_align(taps * sizeof(ptrdiff_t)));
     s.rows[0] = (float *)(p += conv_align(taps));
     s.rows[1] = (float *)(p + conv_align((size_t)g->ow * CONV_TILE_CHANNELS * sizeof(float)));
     memset(s.trim, CONV_TRIM_NONE, taps);
     return s;
+}
+
+/* Does the workspace lack this strip? If so, it will have it now. */
+static inline bool conv_is_fresh(const struct conv_scratch *s, int64_t strip) {
+    const bool fresh = *s->held != strip + 1;
+    *s->held = strip + 1;
+    return fresh;
 }
 
 /* ---- one output row --------------------------------------------------------------------------------------

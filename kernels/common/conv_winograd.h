@@ -23,17 +23,19 @@ struct wino_variant {
     const struct wino_functions *functions;
 };
 
-/* ---- weights: the schedule, then [oc tile] of { bias[width], [point][input channel][width] }
- * ------------------- */
+/* ---- weights: the schedule, bias[all oc tiles], then [oc tile][point][input channel][width] -------------
+ */
 
+static inline int64_t wino_bias_floats(const struct wino *w) { return w->oc_tiles * WINO_TASK_WIDTH; }
 static inline int64_t wino_tile_weights(const struct wino *w, int vectors) {
-    return (1 + w->points * w->points * w->g.icg) * vectors * VL;
+    return w->points * w->points * w->g.icg * vectors * VL;
 }
 
 static size_t wino_packed(const lw_desc *d, const struct wino_variant *variant) {
-    const struct wino_head h = wino_head(d, variant->set);
+    struct wino_head h;
+    wino_make_head(d, variant->set, &h);
     const int64_t last = h.w.oc_tiles - 1;
-    return h.bytes + (size_t)(last * wino_tile_weights(&h.w, LW_WINO_VECTORS) +
+    return h.bytes + (size_t)(wino_bias_floats(&h.w) + last * wino_tile_weights(&h.w, WINO_TASK_VECTORS) +
                               wino_tile_weights(&h.w, wino_vectors(&h.w, last))) *
                          sizeof(float);
 }
@@ -51,34 +53,39 @@ static void wino_transform_filter(const struct wino_set *set, const float *filte
     }
 }
 
+/* One oc tile; lanes beyond the last channel are zero. */
+static void wino_pack_tile(const struct wino *w, const struct wino_set *set, int64_t tile,
+                           const float *weights, float *out) {
+    const int square = w->points * w->points;
+    const int64_t width = wino_vectors(w, tile) * VL, o0 = tile * WINO_TASK_WIDTH, ic = w->g.icg;
+    memset(out, 0, (size_t)wino_tile_weights(w, wino_vectors(w, tile)) * sizeof *out);
+    for (int64_t o = 0; o < lw_min(width, w->g.ocg - o0); o++)
+        for (int64_t c = 0; c < ic; c++) {
+            float u[WINO_MAX_POINTS * WINO_MAX_POINTS];
+            wino_transform_filter(set, weights + ((o0 + o) * ic + c) * 9, w->points, u);
+            for (int p = 0; p < square; p++)
+                out[width * (p * ic + c) + o] = u[p];
+        }
+}
+
 static void wino_pack(const lw_desc *d, const struct wino_variant *variant, const float *weights,
                       const float *bias, void *packed) {
-    const struct wino_head h = wino_head(d, variant->set);
-    const struct wino *w = &h.w;
-    const int square = w->points * w->points;
-    float *out = (float *)((char *)packed + h.bytes);
+    struct wino_head h;
+    wino_make_head(d, variant->set, &h);
     wino_write_head(&h, packed);
-    for (int64_t tile = 0; tile < w->oc_tiles; tile++) {
-        const int64_t width = wino_vectors(w, tile) * VL, o0 = tile * LW_WINO_VECTORS * VL;
-        const int64_t floats = wino_tile_weights(w, wino_vectors(w, tile));
-        memset(out, 0, (size_t)floats * sizeof *out);
-        for (int64_t o = 0; o < lw_min(width, d->oc - o0); o++) {
-            out[o] = bias ? bias[o0 + o] : 0.0f;
-            for (int64_t c = 0; c < d->ic; c++) {
-                float u[WINO_MAX_POINTS * WINO_MAX_POINTS];
-                wino_transform_filter(variant->set, weights + ((o0 + o) * d->ic + c) * 9, w->points, u);
-                for (int p = 0; p < square; p++)
-                    out[width * (1 + p * d->ic + c) + o] = u[p];
-            }
-        }
-        out += floats;
-    }
+    float *out = (float *)((char *)packed + h.bytes);
+    for (int64_t o = 0; o < wino_bias_floats(&h.w); o++)
+        *out++ = bias && o < d->oc ? bias[o] : 0.0f;
+    for (int64_t tile = 0; tile < h.w.oc_tiles; tile++)
+        wino_pack_tile(&h.w, variant->set, tile, weights,
+                       out + tile * wino_tile_weights(&h.w, WINO_TASK_VECTORS));
 }
 
 /* ---- workspace ------------------------------------------------------------------------------------------
  */
 
 struct wino_scratch {
+    int64_t *held; /* the number of the block whose V is there; 0: none yet */
     float *v, *m, *rows, *temp_in, *temp_out, *patch, *zeros;
 };
 
@@ -102,7 +109,8 @@ static size_t wino_carve(const struct wino *w, char *base, struct wino_scratch *
                              WINO_PATCH,
                              wino_zeros(w)};
     float **const parts[] = {&s->v, &s->m, &s->rows, &s->temp_in, &s->temp_out, &s->patch, &s->zeros};
-    size_t bytes = 0;
+    size_t bytes = LW_HELD;
+    s->held = (int64_t *)base;
     for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) {
         *parts[i] = base ? (float *)(base + bytes) : NULL;
         bytes += conv_align(floats[i] * sizeof(float));
@@ -201,16 +209,16 @@ static void wino_input_tile(const struct wino_block *b, const float *image, int6
 
 /* Row i of the points of one oc tile: its products, and while they are in the cache the first pass of the
  * output transform. */
-static void wino_point_row(const struct wino_block *b, int i, const float *weights, int vectors) {
+static void wino_point_row(const struct wino_block *b, int i, struct wino_weights weights, int vectors) {
     const struct wino *w = b->w;
     const struct wino_schedule *s = b->schedule;
     const int square = w->points * w->points;
-    const float *u = weights + i * w->points * w->g.icg * vectors * VL,
-                *v = b->s->v + i * w->points * w->slots * LW_BLOCK;
+    const float *v = b->s->v + i * w->points * w->slots * LW_BLOCK;
+    weights.u += i * w->points * w->g.icg * lw_min(WINO_TASK_VECTORS, vectors) * VL;
     const struct wino_product *p = b->product + s->products[i], *end = b->product + s->products[i + 1];
     for (; p < end; p++)
-        wino_gemm_tiles[vectors - 1][p->tiles - 1](p, w->slots, v, square * w->slots * LW_BLOCK, w->g.icg, u,
-                                                   b->s->m);
+        wino_gemm_tiles[vectors / 2][p->tiles - 1](p, w->slots, v, square * w->slots * LW_BLOCK, w->g.icg,
+                                                   weights, b->s->m);
     const int64_t tile_rows = b->rows / s->images,
                   users = wino_users(&w->y, b->begin, b->begin + tile_rows, i);
     const struct wino_point_row row = {.m = b->s->m,
@@ -263,6 +271,33 @@ static void wino_output_row(const struct wino_block *b, int64_t r, const float *
     }
 }
 
+/* Makes V of a block, unless this thread has it from its last task. */
+static void wino_find_block(struct wino_block *b, const struct wino_head *h, const struct lw_call *call,
+                            int64_t group, int64_t block) {
+    const struct wino *w = b->w;
+    const lw_desc *d = call->desc;
+    const struct wino_schedule *s = &h->kind[wino_is_last(w, group, block)];
+    const int64_t number = group * w->blocks + block + 1;
+    const int64_t image = lw_round_up(d->ic, d->src_layout == LW_BLOCKED ? LW_BLOCK : 1) * d->ih * d->iw;
+    b->schedule = s;
+    b->product = (const struct wino_product *)((const char *)h + s->product_at);
+    b->begin = block * w->block_rows;
+    b->rows = (s->end - s->begin) * s->images;
+    if (*b->s->held == number) return;
+    *b->s->held = number;
+    for (int64_t r = 0; r < b->rows; r++)
+        for (int64_t tx = 0; tx < w->x.tiles; tx++)
+            wino_input_tile(b, call->src + (group * w->images + r % s->images) * image, r, tx);
+}
+
+/* The oc tiles that can be taken together from this task on. */
+static inline int wino_together(const struct wino *w, int64_t tile, int64_t tasks) {
+    return LW_WINO_VECTORS > WINO_TASK_VECTORS && tasks > 1 && tile + 1 < w->oc_tiles &&
+                   wino_vectors(w, tile + 1) == WINO_TASK_VECTORS
+               ? 2
+               : 1;
+}
+
 static void wino_run(const struct lw_call *call, const struct wino_variant *variant, int64_t begin,
                      int64_t end, void *workspace) {
     const lw_desc *d = call->desc;
@@ -272,35 +307,25 @@ static void wino_run(const struct lw_call *call, const struct wino_variant *vari
     struct wino_scratch s;
     wino_carve(&w, workspace, &s);
     memset(s.zeros, 0, wino_zeros(&w) * sizeof *s.zeros);
-    const int64_t pool = d->pool2x2 ? 2 : 1;
+    const int64_t pool = d->pool2x2 ? 2 : 1, step = wino_tile_weights(&w, WINO_TASK_VECTORS);
+    const float *bias = (const float *)((const char *)h + h->bytes), *weights = bias + wino_bias_floats(&w);
     struct out_row o = {.layout = d->dst_layout, .channels = d->oc};
     o.height = w.g.oh / pool, o.width = w.g.ow / pool;
-    const int64_t src_image = lw_round_up(d->ic, d->src_layout == LW_BLOCKED ? LW_BLOCK : 1) * d->ih * d->iw;
-    const int64_t dst_image =
-        lw_round_up(d->oc, d->dst_layout == LW_BLOCKED ? LW_BLOCK : 1) * o.height * o.width;
+    const int64_t image = lw_round_up(d->oc, d->dst_layout == LW_BLOCKED ? LW_BLOCK : 1) * o.height * o.width;
     struct wino_block b = {.w = &w, .s = &s, .functions = variant->functions};
-    for (int64_t task = begin; task < end; task++) {
+    for (int64_t task = begin, taken; task < end; task += taken) {
         const int64_t tile = task % w.oc_tiles, block = task / w.oc_tiles % w.blocks;
-        const int64_t group = task / w.oc_tiles / w.blocks, n = group * w.images;
-        const int vectors = wino_vectors(&w, tile);
-        if (task == begin || tile == 0) {
-            b.schedule = &h->kind[wino_is_last(&w, group, block)];
-            b.product = (const struct wino_product *)((const char *)h + b.schedule->product_at);
-            b.begin = block * w.block_rows;
-            b.rows = (b.schedule->end - b.schedule->begin) * b.schedule->images;
-            for (int64_t r = 0; r < b.rows; r++)
-                for (int64_t tx = 0; tx < w.x.tiles; tx++)
-                    wino_input_tile(&b, call->src + (n + r % b.schedule->images) * src_image, r, tx);
-        }
-        const float *bias =
-            (const float *)((const char *)h + h->bytes) + tile * wino_tile_weights(&w, LW_WINO_VECTORS);
+        const int64_t group = task / w.oc_tiles / w.blocks;
+        taken = wino_together(&w, tile, end - task);
+        const int vectors = taken == 2 ? LW_WINO_VECTORS : wino_vectors(&w, tile);
+        wino_find_block(&b, h, call, group, block);
         for (int i = 0; i < w.points; i++)
-            wino_point_row(&b, i, bias + vectors * VL, vectors);
-        o.c = tile * LW_WINO_VECTORS * VL;
-        o.count = lw_min(LW_WINO_VECTORS * VL, d->oc - o.c);
+            wino_point_row(&b, i, (struct wino_weights){weights + tile * step, step}, vectors);
+        o.c = tile * WINO_TASK_WIDTH;
+        o.count = lw_min(taken * WINO_TASK_WIDTH, d->oc - o.c);
         for (int64_t r = 0; r < b.rows; r++) {
-            o.dst = call->dst + (n + r % b.schedule->images) * dst_image;
-            wino_output_row(&b, r, bias, vectors, &o);
+            o.dst = call->dst + (group * w.images + r % b.schedule->images) * image;
+            wino_output_row(&b, r, bias + tile * WINO_TASK_WIDTH, vectors, &o);
         }
     }
 }

@@ -7,16 +7,56 @@
 #include "conv_tile.h"
 #include "winograd_schedule.h"
 
-/* M's row of a unit: as many vectors as an oc tile can have, also for the last one, which may have fewer. */
+/* M's row of a unit, whatever part of it is used. */
 #define WINO_WIDTH (LW_WINO_VECTORS * VL)
 
-/* v: [channel block][point of the row][slot][16], blocks `block` floats apart; u: [point of the
- * row][channel][V * VL]; m: [point of the row][slot][WINO_WIDTH]. */
+/* Weights of one oc tile, [point][channel][vectors of the tile], and how far behind the next tile's are. */
+struct wino_weights {
+    const float *u;
+    ptrdiff_t next;
+};
+
+/* Four channels of a point's tiles. */
+LW_INLINE void wino_step4(vf *acc, const float *x, const float *u, ptrdiff_t next, const int T, const int V) {
+    const int W = V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS;
+    vq q[LW_WINO_TILES];
+    LW_UNROLL
+    for (int t = 0; t < T; t++)
+        q[t] = vq_load(x + t * LW_BLOCK);
+    LW_UNROLL
+    for (int i = 0; i < 4; i++) {
+        vf w[LW_WINO_VECTORS];
+        LW_UNROLL
+        for (int v = 0; v < V; v++)
+            w[v] = v_load(u + v / W * next + (i * W + v % W) * VL);
+        LW_UNROLL
+        for (int t = 0; t < T; t++) {
+            LW_UNROLL
+            for (int v = 0; v < V; v++)
+                acc[t * V + v] = v_fma_lane(acc[t * V + v], w[v], q[t], i);
+        }
+    }
+}
+
+LW_INLINE void wino_step1(vf *acc, const float *x, const float *u, ptrdiff_t next, const int T, const int V) {
+    const int W = V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS;
+    LW_UNROLL
+    for (int v = 0; v < V; v++) {
+        const vf w = v_load(u + v / W * next + v % W * VL);
+        LW_UNROLL
+        for (int t = 0; t < T; t++)
+            acc[t * V + v] = v_fma(w, v_set1(x[t * LW_BLOCK]), acc[t * V + v]);
+    }
+}
+
+/* v: [channel block][point of the row][slot][16], blocks `block` floats apart; w: from the row of points on;
+ * m: [point of the row][slot][WINO_WIDTH]. */
 LW_INLINE void wino_gemm(const struct wino_product *p, ptrdiff_t slots, const float *v, ptrdiff_t block,
-                         int64_t channels, const float *u, float *m, const int T, const int V) {
+                         int64_t channels, struct wino_weights w, float *m, const int T, const int V) {
+    const ptrdiff_t width = (V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS) * VL;
+    const float *u = w.u + p->column * channels * width;
     v += (p->column * slots + p->slot) * LW_BLOCK;
     m += (p->column * slots + p->slot) * WINO_WIDTH;
-    u += p->column * channels * V * VL;
     for (int32_t k = 0; k < p->points; k++, m += slots * WINO_WIDTH, v += slots * LW_BLOCK) {
         vf acc[LW_WINO_TILES * LW_WINO_VECTORS];
         LW_UNROLL
@@ -24,13 +64,15 @@ LW_INLINE void wino_gemm(const struct wino_product *p, ptrdiff_t slots, const fl
             acc[i] = v_zero();
         const float *x = v;
         int64_t left = channels;
-        for (; left >= LW_BLOCK; left -= LW_BLOCK, x += block, u += LW_BLOCK * V * VL) {
+        for (; left >= LW_BLOCK; left -= LW_BLOCK, x += block, u += LW_BLOCK * width) {
             LW_UNROLL
             for (int c = 0; c < LW_BLOCK; c += 4)
-                conv_step4(acc, x + c, u + c * V * VL, 0, T, V, LW_BLOCK);
+                wino_step4(acc, x + c, u + c * width, w.next, T, V);
         }
-        conv_run(acc, x, u, (int)left, 0, T, V, LW_BLOCK);
-        u += left * V * VL;
+        for (; left >= 4; left -= 4, x += 4, u += 4 * width)
+            wino_step4(acc, x, u, w.next, T, V);
+        for (; left > 0; left--, x++, u += width)
+            wino_step1(acc, x, u, w.next, T, V);
         LW_UNROLL
         for (int t = 0; t < T; t++) {
             LW_UNROLL
@@ -42,26 +84,25 @@ LW_INLINE void wino_gemm(const struct wino_product *p, ptrdiff_t slots, const fl
 
 #define WINO_GEMM(T, V)                                                                                      \
     static void wino_gemm_##T##x##V(const struct wino_product *p, ptrdiff_t slots, const float *v,           \
-                                    ptrdiff_t block, int64_t channels, const float *u, float *m) {           \
-        wino_gemm(p, slots, v, block, channels, u, m, T, V);                                                 \
+                                    ptrdiff_t block, int64_t channels, struct wino_weights w, float *m) {    \
+        wino_gemm(p, slots, v, block, channels, w, m, T, V);                                                 \
     }
 #define WINO_GEMM_ENTRY(T, V) wino_gemm_##T##x##V,
 
 LW_REPEAT(LW_WINO_TILES, WINO_GEMM, 1)
 LW_REPEAT(LW_WINO_TILES, WINO_GEMM, 2)
 #if LW_WINO_VECTORS > 2
-LW_REPEAT(LW_WINO_TILES, WINO_GEMM, 3)
 LW_REPEAT(LW_WINO_TILES, WINO_GEMM, 4)
 #endif
 
 typedef void (*wino_gemm_fn)(const struct wino_product *p, ptrdiff_t slots, const float *v, ptrdiff_t block,
-                             int64_t channels, const float *u, float *m);
+                             int64_t channels, struct wino_weights w, float *m);
 
-static const wino_gemm_fn wino_gemm_tiles[LW_WINO_VECTORS][LW_WINO_TILES] = {
+/* By vectors / 2: one, two, and four, which are two oc tiles together. */
+static const wino_gemm_fn wino_gemm_tiles[LW_WINO_VECTORS / 2 + 1][LW_WINO_TILES] = {
     {LW_REPEAT(LW_WINO_TILES, WINO_GEMM_ENTRY, 1)},
     {LW_REPEAT(LW_WINO_TILES, WINO_GEMM_ENTRY, 2)},
 #if LW_WINO_VECTORS > 2
-    {LW_REPEAT(LW_WINO_TILES, WINO_GEMM_ENTRY, 3)},
     {LW_REPEAT(LW_WINO_TILES, WINO_GEMM_ENTRY, 4)},
 #endif
 };

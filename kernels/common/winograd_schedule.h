@@ -16,6 +16,10 @@
 #define WINO_BLOCK_TILES  24
 #define WINO_BLOCK_FLOATS (384 * 1024)
 
+/* An oc tile: what a task computes. One call of the product may take two of them. */
+#define WINO_TASK_VECTORS 2
+#define WINO_TASK_WIDTH   (WINO_TASK_VECTORS * VL)
+
 struct wino_axis {
     int pairs;     /* of the large tiles */
     int rest;      /* pairs of the last, smaller tile; 0: none */
@@ -28,7 +32,7 @@ struct wino {
     struct wino_axis y, x;
     int points;                            /* along one axis, of the largest tile */
     int32_t column_tiles[WINO_MAX_POINTS]; /* tiles of a row that use a point of column j */
-    int64_t oc_tiles;                      /* of LW_WINO_VECTORS vectors */
+    int64_t oc_tiles;                      /* of WINO_TASK_VECTORS vectors */
     int64_t block_rows;                    /* tile rows of an image in a block */
     int64_t blocks;                        /* of tile rows in an image */
     int64_t images, groups;                /* images that a block takes together where they are small */
@@ -85,7 +89,7 @@ static int64_t wino_axis_units(const struct wino_axis *a, int64_t begin, int64_t
 
 static struct wino wino_geometry(const lw_desc *d, const struct wino_set *set) {
     struct wino w = {.g = conv_geometry(d, LW_BLOCK), .points = 2 * set->pairs + 2};
-    w.oc_tiles = lw_div_up(d->oc, LW_WINO_VECTORS * VL);
+    w.oc_tiles = lw_div_up(d->oc, WINO_TASK_WIDTH);
     w.y = wino_cover(w.g.oh, set->pairs);
     w.x = wino_cover(w.g.ow, set->pairs);
     for (int j = 0; j < w.points; j++)
@@ -105,7 +109,7 @@ static struct wino wino_geometry(const lw_desc *d, const struct wino_set *set) {
 
 /* Vectors in an output tile: the last one has only as many as its channels need. */
 static inline int wino_vectors(const struct wino *w, int64_t oc_tile) {
-    return (int)lw_div_up(lw_min(LW_WINO_VECTORS * VL, w->g.ocg - oc_tile * LW_WINO_VECTORS * VL), VL);
+    return (int)lw_div_up(lw_min(WINO_TASK_WIDTH, w->g.ocg - oc_tile * WINO_TASK_WIDTH), VL);
 }
 
 /* ---- the schedule ----------------------------------------------------------------------------------------
@@ -146,18 +150,19 @@ static inline bool wino_is_last(const struct wino *w, int64_t group, int64_t blo
 }
 
 /* Sizes and places of both kinds of block. */
-static struct wino_head wino_head(const lw_desc *d, const struct wino_set *set) {
-    struct wino_head h = {.w = wino_geometry(d, set), .bytes = conv_align(sizeof h)};
+static void wino_make_head(const lw_desc *d, const struct wino_set *set, struct wino_head *h) {
+    memset(h, 0, sizeof *h);
+    h->w = wino_geometry(d, set);
+    h->bytes = conv_align(sizeof *h);
     for (int k = 0; k < 2; k++) {
-        struct wino_schedule *s = &h.kind[k];
-        s->begin = k ? (h.w.blocks - 1) * h.w.block_rows : 0;
-        s->end = lw_min(h.w.y.tiles, s->begin + h.w.block_rows);
-        s->images = k ? d->batch - (h.w.groups - 1) * h.w.images : h.w.images;
-        wino_list_products(&h.w, s, NULL);
-        s->product_at = h.bytes;
-        h.bytes += conv_align((size_t)s->products[h.w.points] * sizeof(struct wino_product));
+        struct wino_schedule *s = &h->kind[k];
+        s->begin = k ? (h->w.blocks - 1) * h->w.block_rows : 0;
+        s->end = lw_min(h->w.y.tiles, s->begin + h->w.block_rows);
+        s->images = k ? d->batch - (h->w.groups - 1) * h->w.images : h->w.images;
+        wino_list_products(&h->w, s, NULL);
+        s->product_at = h->bytes;
+        h->bytes += conv_align((size_t)s->products[h->w.points] * sizeof(struct wino_product));
     }
-    return h;
 }
 
 /* Writes the head and what it points to. */
