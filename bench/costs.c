@@ -14,13 +14,8 @@ enum { SAMPLES = 33 };
 /* Turns N(0,1) data into denormals: up to 5 sigma lie below 2^-126. */
 #define DENORMAL 0x1p-129f
 
-static float *floats(size_t count) {
-    size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
-    return aligned_alloc(64, bytes ? bytes : 64);
-}
-
 static float *scaled(const float *data, size_t count, float factor) {
-    float *copy = floats(count);
+    float *copy = bench_floats(count);
     for (size_t i = 0; copy && i < count; i++)
         copy[i] = data[i] * factor;
     return copy;
@@ -117,7 +112,8 @@ static bool denormal_cost(struct bench_session *s, const struct bench_case *c) {
     if (s->seconds > LONGEST || lw_plan_packed_bytes(s->plan) > MOST_PACKED) return true;
     struct side tiny = {0}, own = {s->plan, s->src, s->workspace, {0}};
     float *src = scaled(s->src_nchw, lw_tensor_floats(LW_NCHW, d->batch, d->ic, d->ih, d->iw), DENORMAL);
-    float *bias = scaled(s->bias, d->bias ? (size_t)d->oc : 0, DENORMAL), *moved = floats(lw_src_floats(d));
+    float *bias = scaled(s->bias, d->bias ? (size_t)d->oc : 0, DENORMAL),
+          *moved = bench_floats(lw_src_floats(d));
     bool good = src && bias && moved && make_side(&tiny, s, c, bias, s->reproducible, moved);
     if (!good) snprintf(s->failure, sizeof s->failure, "not possible here: out of memory");
     if (good) {

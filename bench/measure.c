@@ -42,7 +42,7 @@ void bench_session_free(struct bench_session *s) {
     free_data(s);
 }
 
-static float *floats(size_t count) {
+float *bench_floats(size_t count) {
     return aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64 + (count == 0 ? 64 : 0));
 }
 
@@ -67,9 +67,9 @@ static bool make_data(struct bench_session *s, const struct bench_problem *p) {
     const lw_desc *d = &p->desc;
     size_t src = lw_tensor_floats(LW_NCHW, d->batch, d->ic, d->ih, d->iw), weights = lw_weight_floats(d);
     size_t bias = d->bias ? (size_t)d->oc : 0;
-    s->src_nchw = floats(src);
-    s->weights = floats(weights);
-    s->bias = floats(bias);
+    s->src_nchw = bench_floats(src);
+    s->weights = bench_floats(weights);
+    s->bias = bench_floats(bias);
     if (!s->src_nchw || !s->weights || !s->bias) return fail(s, "not possible here: out of memory");
     lw_fill(s->src_nchw, src, LW_FILL_NORMAL, 1);
     lw_fill(s->weights, weights, LW_FILL_NORMAL, 2);
@@ -91,8 +91,8 @@ static bool make_plan(struct bench_session *s, struct bench_case *c) {
         snprintf(s->failure, sizeof s->failure, "not possible here: %s", err.text);
         return false;
     }
-    s->src = floats(lw_src_floats(d));
-    s->dst = floats(lw_dst_floats(d));
+    s->src = bench_floats(lw_src_floats(d));
+    s->dst = bench_floats(lw_dst_floats(d));
     s->workspace = aligned_alloc(64, (lw_plan_workspace(s->plan) + 127) / 64 * 64);
     if (!s->src || !s->dst || !s->workspace) return fail(s, "not possible here: out of memory");
     lw_convert_layout(s->src_nchw, LW_NCHW, s->src, d->src_layout, d->batch, d->ic, d->ih, d->iw);

@@ -33,4 +33,7 @@ void bench_measure(lw_gbench_state *state, void *arg);
 
 void bench_session_free(struct bench_session *session);
 
+/* So many floats, aligned to 64 bytes; NULL: no memory. */
+float *bench_floats(size_t count);
+
 #endif

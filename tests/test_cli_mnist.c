@@ -163,6 +163,27 @@ Test(mnist, same_bits_for_any_batch_and_threads) {
     free(first);
 }
 
+Test(mnist, first_images_and_the_same_bits_on_every_isa) {
+    lw_isa_info isa;
+    float *first = NULL;
+    for (size_t i = 0; lw_isa_get(i, &isa) == LW_OK; i++) {
+        char words[128];
+        if (!isa.usable) continue;
+        snprintf(words, sizeof words, "mnist --json --reproducible --images 3 --logits l.npy --isa %s",
+                 isa.name);
+        cJSON *root = expect_json(0, words);
+        float *logits = read_npy("l.npy", "(3, 10)", 30);
+        cr_expect_eq(number_of(root, "images"), 3);
+        if (first) cr_expect_eq(memcmp(first, logits, 120), 0, "%s gives other bits", isa.name);
+        if (!first) first = logits;
+        if (first != logits) free(logits);
+        cJSON_Delete(root);
+    }
+    free(first);
+    expect_failure(2, "--images", with_digits("--images 3"));
+    expect_failure(2, "--images 0", "mnist --images 0");
+}
+
 /* ---- what it tells ------------------------------------------------------------------------------------- */
 
 Test(mnist, json_of_a_test_set) {
