@@ -73,7 +73,8 @@ def print_rows(tool, suite, isa):
     for row, (c, problem, fraction, error) in rows.items():
         multiple = f"{error / direct:.2f}" if problem == IMAGE else "-"
         climb = fraction_text(climbed.get(row, 0))
-        print(f"| {row} | {problem} | {c:,.{0 if c > 99 else 1}f} | {fraction_text(fraction)} | {climb} | {error:.2e} | {multiple} |")
+        print(f"| {row} | {problem} | {c:,.{0 if c > 99 else 1}f} | "
+              f"{fraction_text(fraction)} | {climb} | {error:.2e} | {multiple} |")
 
 
 def main():

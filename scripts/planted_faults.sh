@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
-# planted_faults.sh [--only PATTERN] [native] [avx512] [neon]: plants the faults of tests/planted_faults.txt one at a time in
-# a copy of the tree, builds it and runs the suites that walk the rows, the fastest first, until one fails. Prints a table
-# of what caught what. Exit 1 if a fault survives or can't be planted. Takes a minute or so a fault, and so isn't part of
-# `./dev test`, which has set up what this needs. Works in build-faults/.
+# planted_faults.sh [--only TEXT] [--suite NAME]... [native] [avx512] [neon]: plants the faults of tests/planted_faults.txt
+# one at a time in a copy of the tree, builds it and runs the suites that walk the rows, the fastest first, until one
+# fails. Prints a table of what caught what. Exit 1 if a fault survives or can't be planted. A fault takes some seconds, an
+# emulated one a minute, so this isn't part of `./dev test`, which has set up what it needs. Works in build-faults/.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-suites=(test_vec test_winograd test_bounds test_special test_guard test_rows)
+all_suites=(test_vec test_winograd test_bounds test_special test_guard test_rows)
 work=$PWD/build-faults tree=$PWD/build-faults/tree
-only="" builds=()
+only="" builds=() suites=()
 while [ $# -gt 0 ]; do
     case $1 in
     --only)
-        only=${2:?--only takes a pattern}
+        only=${2:?--only takes a text}
+        shift
+        ;;
+    --suite)
+        suites+=("${2:?--suite takes a name}")
         shift
         ;;
     native | avx512 | neon) builds+=("$1") ;;
@@ -24,6 +28,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 [ ${#builds[@]} -gt 0 ] || builds=(native avx512 neon)
+[ ${#suites[@]} -gt 0 ] || suites=("${all_suites[@]}")
 
 # -O0: the faults are the same and the kernels compile in a fraction of the time. (NEON needs the constants of unrolled
 # loops.)
