@@ -29,7 +29,7 @@ struct fraction fraction_of(double x) {
     for (exponent -= 53; exponent < 0 && n % 2 == 0 && n != 0; exponent++)
         n /= 2;
     cr_assert(exponent > -62 && exponent < 9, "%g is too large or too fine", x);
-    return n == 0 ? whole(0) : exponent < 0 ? reduce(n, d << -exponent) : reduce(n << exponent, d);
+    return n == 0 ? whole(0) : exponent < 0 ? reduce(n, d << -exponent) : reduce(n * (d << exponent), d);
 }
 
 struct fraction fraction_add(struct fraction a, struct fraction b) {
