@@ -9,6 +9,10 @@
 #define LW_UNROLL _Pragma("GCC unroll 64")
 #endif
 
+/* Loads stay on their side of this: moved up, into the products before them, they would push accumulators out
+ * of the registers. */
+#define LW_KEEP_LOADS __asm__ volatile("" ::: "memory")
+
 #define LW_INLINE static inline __attribute__((always_inline, unused))
 
 #endif

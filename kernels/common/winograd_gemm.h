@@ -66,8 +66,10 @@ LW_INLINE void wino_gemm(const struct wino_product *p, ptrdiff_t slots, const fl
         int64_t left = channels;
         for (; left >= LW_BLOCK; left -= LW_BLOCK, x += block, u += LW_BLOCK * width) {
             LW_UNROLL
-            for (int c = 0; c < LW_BLOCK; c += 4)
+            for (int c = 0; c < LW_BLOCK; c += 4) {
                 wino_step4(acc, x + c, u + c * width, w.next, T, V);
+                LW_KEEP_LOADS;
+            }
         }
         for (; left >= 4; left -= 4, x += 4, u += 4 * width)
             wino_step4(acc, x, u, w.next, T, V);
