@@ -53,21 +53,22 @@ build() { cmake --build "$work/$1" --target "$2" >"$work/build.log" 2>&1; }
 
 # The tests of a log that failed, in any of the three ways that the runners tell it.
 failed_tests() {
-    sed -nE 's/^\[(FAIL|CRASH)\][^a-z]*([a-z_0-9]+)::([a-zA-Z_0-9]+).*/\2::\3/p' "$1" | sort -u | paste -sd ' '
+    sed -nE 's#^\[(FAIL|CRASH)\][^a-z]*([a-z_0-9]+)(::|/)([a-zA-Z_0-9]+).*#\2::\4#p' "$1" | sort -u | paste -sd ' '
 }
 
 # Builds and runs one suite after another. Prints what fails, or nothing.
 caught_by() {
-    local suite isa isas=("$1")
+    local suite isa isas=("$1") emulator=()
     [ "$1" != native ] || isas=(avx2 scalar)
+    [ "$1" != neon ] || [ "$(uname -m)" = aarch64 ] || emulator=(qemu-aarch64-static)
     for suite in "${suites[@]}"; do
         if ! build "$1" "$suite"; then
             echo "DOESN'T COMPILE: $(grep -m 1 -o 'error: .*' "$work/build.log")"
             return
         fi
         for isa in "${isas[@]}"; do
-            if ! LANEWISE_TEST_QUICK=1 LANEWISE_TEST_ISA=$isa LANEWISE_EXPECT_ISA=$isa timeout 900 \
-                "$work/$1/$suite" </dev/null >"$work/suite.log" 2>&1; then
+            if ! LANEWISE_TEST_QUICK=1 LANEWISE_TEST_ISA=$isa LANEWISE_EXPECT_ISA=$isa timeout 1800 \
+                "${emulator[@]}" "$work/$1/$suite" </dev/null >"$work/suite.log" 2>&1; then
                 echo "$suite ($isa): $(failed_tests "$work/suite.log")"
                 return
             fi
