@@ -110,12 +110,14 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
 static double direct_cycles(const lw_desc *d, int block) {
     const struct direct x = direct_geometry(d, block);
     const double passes = (double)(d->batch * d->groups * x.g.strips);
-    /* a pixel of one block in two loads and stores; transposed or gathered pixels cost more; a plane's loop
-     * over its single channel costs a few instructions for each tap */
+    /* a pixel of one block in two loads and stores; transposed or gathered pixels cost more */
     const double packed = x.in_place ? 0
                                      : passes * (double)x.strip.floats / VL * (block == 1 ? 0.5 : 1.5) *
                                            (block == 16 && d->src_layout == LW_NCHW ? 2.0 : 1.0);
-    return conv_image_cycles(&x.g) * (block == 1 ? 1.12 : 1.0) + packed + 2000;
+    /* a plane's loop over its single channel costs a few instructions for each tap, a block's few channels
+     * too */
+    const double around = block == 1 ? 1.12 : x.g.icg < LW_BLOCK && x.g.icg % 4 != 0 ? 1.2 : 1.0;
+    return conv_image_cycles(&x.g) * around + packed + 2000;
 }
 
 /* ---- rows

@@ -16,6 +16,10 @@
 #include "winograd_schedule.h"
 #include "winograd_transform.h"
 
+/* Products of a row of points for as many oc tiles come one after the other: V's row is then in a near cache.
+ */
+#define WINO_GROUP 4
+
 #define WINO_PATCH (WINO_MAX_POINTS * WINO_MAX_POINTS * LW_BLOCK)
 
 struct wino_variant {
@@ -100,12 +104,14 @@ static inline int64_t wino_tile_temp(const struct wino *w) {
     return w->points * (w->points - 2) * WINO_WIDTH;
 }
 
+static inline int64_t wino_temp(const struct wino *w) { return w->slots * wino_tile_temp(w); }
+
 static size_t wino_carve(const struct wino *w, char *base, struct wino_scratch *s) {
     const size_t floats[] = {(size_t)(w->points * w->points * w->slots * w->g.blocks * LW_BLOCK),
                              (size_t)(w->points * w->slots * WINO_WIDTH),
                              (size_t)(2 * w->y.pairs * w->g.ow * WINO_WIDTH),
                              WINO_MAX_POINTS * WINO_TEMP_STEP * LW_BLOCK,
-                             (size_t)(w->slots * wino_tile_temp(w)),
+                             (size_t)(lw_min(WINO_GROUP, w->oc_tiles) * wino_temp(w)),
                              WINO_PATCH,
                              wino_zeros(w)};
     float **const parts[] = {&s->v, &s->m, &s->rows, &s->temp_in, &s->temp_out, &s->patch, &s->zeros};
@@ -207,18 +213,29 @@ static void wino_input_tile(const struct wino_block *b, const float *image, int6
     }
 }
 
-/* Row i of the points of one oc tile: its products, and while they are in the cache the first pass of the
- * output transform. */
-static void wino_point_row(const struct wino_block *b, int i, struct wino_weights weights, int vectors) {
+/* What one call of the products takes: one oc tile or two. */
+struct wino_part {
+    int64_t tile;
+    int vectors;
+    float *temp; /* between the passes of the output transform */
+};
+
+/* Row i of the points of one part: its products, and while they are in the cache the first pass of the output
+ * transform. */
+static void wino_point_row(const struct wino_block *b, int i, const float *weights,
+                           const struct wino_part *part) {
     const struct wino *w = b->w;
+    const int vectors = part->vectors;
     const struct wino_schedule *s = b->schedule;
     const int square = w->points * w->points;
     const float *v = b->s->v + i * w->points * w->slots * LW_BLOCK;
-    weights.u += i * w->points * w->g.icg * lw_min(WINO_TASK_VECTORS, vectors) * VL;
+    const ptrdiff_t step = wino_tile_weights(w, WINO_TASK_VECTORS);
+    const ptrdiff_t row_weights = w->points * w->g.icg * lw_min(WINO_TASK_VECTORS, vectors) * VL;
+    const struct wino_weights u = {weights + part->tile * step + i * row_weights, step};
     const struct wino_product *p = b->product + s->products[i], *end = b->product + s->products[i + 1];
     for (; p < end; p++)
-        wino_gemm_tiles[vectors / 2][p->tiles - 1](p, w->slots, v, square * w->slots * LW_BLOCK, w->g.icg,
-                                                   weights, b->s->m);
+        wino_gemm_tiles[vectors / 2][p->tiles - 1](p, w->slots, v, square * w->slots * LW_BLOCK, w->g.icg, u,
+                                                   b->s->m);
     const int64_t tile_rows = b->rows / s->images,
                   users = wino_users(&w->y, b->begin, b->begin + tile_rows, i);
     const struct wino_point_row row = {.m = b->s->m,
@@ -226,7 +243,7 @@ static void wino_point_row(const struct wino_block *b, int i, struct wino_weight
                                        .tiles = w->column_tiles,
                                        .rows = users * s->images,
                                        .vectors = vectors,
-                                       .temp = b->s->temp_out + i * (w->points - 2) * WINO_WIDTH,
+                                       .temp = part->temp + i * (w->points - 2) * WINO_WIDTH,
                                        .temp_row = w->x.tiles * wino_tile_temp(w)};
     b->functions[w->x.pairs - 1].output_rows(&row, 0, w->x.full);
     if (w->x.rest) b->functions[w->x.rest - 1].output_rows(&row, w->x.full, w->x.tiles);
@@ -249,20 +266,21 @@ static struct wino_target wino_target(const struct wino_block *b, int64_t y0, in
     return t;
 }
 
-/* Row r of the block for one oc tile: second pass of the output transform, and tail. */
-static void wino_output_row(const struct wino_block *b, int64_t r, const float *bias, int vectors,
-                            struct out_row *o) {
+/* Row r of the block for one part: second pass of the output transform, and tail. */
+static void wino_output_row(const struct wino_block *b, int64_t r, const float *bias,
+                            const struct wino_part *part, struct out_row *o) {
     const struct wino *w = b->w;
     const int64_t ty = b->begin + r / b->schedule->images;
     const int pool = w->g.d->pool2x2 ? 2 : 1, py = wino_pairs_at(&w->y, ty);
     const int64_t y0 = ty * 2 * w->y.pairs / pool, tile_width = 2 * w->x.pairs / pool;
-    const float *temp = b->s->temp_out + r * w->x.tiles * wino_tile_temp(w);
-    struct wino_target t = wino_target(b, y0, vectors, o);
+    const float *temp = part->temp + r * w->x.tiles * wino_tile_temp(w);
+    struct wino_target t = wino_target(b, y0, part->vectors, o);
     t.rows = (int)lw_min(2 * py / pool, o->height - y0);
     for (int64_t tx = 0; tx < w->x.tiles; tx++, t.out += tile_width * t.column) {
         const int px = wino_pairs_at(&w->x, tx);
         t.columns = (int)lw_min(2 * px / pool, o->width - tx * tile_width);
-        b->functions[py - 1].output_columns[pool - 1](temp + tx * wino_tile_temp(w), bias, &t);
+        b->functions[py - 1].output_columns[pool - 1](temp + tx * wino_tile_temp(w),
+                                                      bias + part->tile * WINO_TASK_WIDTH, &t);
     }
     if (conv_stores_whole(&w->g, o->c, o->count)) return;
     for (int64_t i = 0; i < t.rows; i++) {
@@ -290,12 +308,39 @@ static void wino_find_block(struct wino_block *b, const struct wino_head *h, con
             wino_input_tile(b, call->src + (group * w->images + r % s->images) * image, r, tx);
 }
 
-/* The oc tiles that can be taken together from this task on. */
-static inline int wino_together(const struct wino *w, int64_t tile, int64_t tasks) {
-    return LW_WINO_VECTORS > WINO_TASK_VECTORS && tasks > 1 && tile + 1 < w->oc_tiles &&
-                   wino_vectors(w, tile + 1) == WINO_TASK_VECTORS
-               ? 2
-               : 1;
+/* Cuts `tasks` oc tiles from `tile` on into parts: those that a call can take together become one. */
+static int wino_cut(const struct wino *w, const struct wino_scratch *s, int64_t tile, int64_t tasks,
+                    struct wino_part part[WINO_GROUP]) {
+    int parts = 0;
+    for (int64_t end = tile + tasks; tile < end; parts++) {
+        const bool two = LW_WINO_VECTORS > WINO_TASK_VECTORS && tile + 1 < end &&
+                         wino_vectors(w, tile + 1) == WINO_TASK_VECTORS;
+        part[parts] = (struct wino_part){tile, two ? LW_WINO_VECTORS : wino_vectors(w, tile),
+                                         s->temp_out + parts * wino_temp(w)};
+        tile += two ? 2 : 1;
+    }
+    return parts;
+}
+
+/* All parts of a block: rows of points, then rows of outputs. */
+static void wino_run_parts(const struct wino_block *b, const struct wino_part *part, int parts,
+                           const float *bias, float *dst, struct out_row *o) {
+    const struct wino *w = b->w;
+    const lw_desc *d = w->g.d;
+    const float *weights = bias + wino_bias_floats(w);
+    const int64_t image =
+        lw_round_up(d->oc, d->dst_layout == LW_BLOCKED ? LW_BLOCK : 1) * o->height * o->width;
+    for (int i = 0; i < w->points; i++)
+        for (int k = 0; k < parts; k++)
+            wino_point_row(b, i, weights, &part[k]);
+    for (int k = 0; k < parts; k++) {
+        o->c = part[k].tile * WINO_TASK_WIDTH;
+        o->count = lw_min(part[k].vectors * VL, d->oc - o->c);
+        for (int64_t r = 0; r < b->rows; r++) {
+            o->dst = dst + r % b->schedule->images * image;
+            wino_output_row(b, r, bias, &part[k], o);
+        }
+    }
 }
 
 static void wino_run(const struct lw_call *call, const struct wino_variant *variant, int64_t begin,
@@ -307,26 +352,20 @@ static void wino_run(const struct lw_call *call, const struct wino_variant *vari
     struct wino_scratch s;
     wino_carve(&w, workspace, &s);
     memset(s.zeros, 0, wino_zeros(&w) * sizeof *s.zeros);
-    const int64_t pool = d->pool2x2 ? 2 : 1, step = wino_tile_weights(&w, WINO_TASK_VECTORS);
-    const float *bias = (const float *)((const char *)h + h->bytes), *weights = bias + wino_bias_floats(&w);
+    const int64_t pool = d->pool2x2 ? 2 : 1,
+                  oc = lw_round_up(d->oc, d->dst_layout == LW_BLOCKED ? LW_BLOCK : 1);
     struct out_row o = {.layout = d->dst_layout, .channels = d->oc};
     o.height = w.g.oh / pool, o.width = w.g.ow / pool;
-    const int64_t image = lw_round_up(d->oc, d->dst_layout == LW_BLOCKED ? LW_BLOCK : 1) * o.height * o.width;
     struct wino_block b = {.w = &w, .s = &s, .functions = variant->functions};
     for (int64_t task = begin, taken; task < end; task += taken) {
         const int64_t tile = task % w.oc_tiles, block = task / w.oc_tiles % w.blocks;
         const int64_t group = task / w.oc_tiles / w.blocks;
-        taken = wino_together(&w, tile, end - task);
-        const int vectors = taken == 2 ? LW_WINO_VECTORS : wino_vectors(&w, tile);
+        struct wino_part part[WINO_GROUP];
+        taken = lw_min(WINO_GROUP, lw_min(end - task, w.oc_tiles - tile));
         wino_find_block(&b, h, call, group, block);
-        for (int i = 0; i < w.points; i++)
-            wino_point_row(&b, i, (struct wino_weights){weights + tile * step, step}, vectors);
-        o.c = tile * WINO_TASK_WIDTH;
-        o.count = lw_min(taken * WINO_TASK_WIDTH, d->oc - o.c);
-        for (int64_t r = 0; r < b.rows; r++) {
-            o.dst = call->dst + (group * w.images + r % b.schedule->images) * image;
-            wino_output_row(&b, r, bias + tile * WINO_TASK_WIDTH, vectors, &o);
-        }
+        wino_run_parts(&b, part, wino_cut(&w, &s, tile, taken, part),
+                       (const float *)((const char *)h + h->bytes),
+                       call->dst + group * w.images * oc * o.height * o.width, &o);
     }
 }
 
@@ -353,7 +392,7 @@ static double wino_cycles(const lw_desc *d, const struct wino_variant *variant) 
     const double products = units * out_vectors * (ic * 0.5 * 1.15 + 4) * LW_FMA_ROUNDINGS;
     const double transforms = units * (in_vectors * 5 + out_vectors * 7) * LW_FMA_ROUNDINGS;
     const double weight_bytes = 4.0 * w.points * w.points * ic * out_vectors * VL;
-    const double traffic = weight_bytes > 768e3 ? weight_bytes / 8 * (double)(w.blocks * d->batch) : 0;
+    const double traffic = weight_bytes > 768e3 ? weight_bytes / 8 * (double)(w.blocks * w.groups) : 0;
     return products + transforms + traffic + 2000;
 }
 

@@ -12,9 +12,12 @@
 #include "conv_loop.h"
 #include "winograd_matrices.h"
 
-/* Tiles that share one pass over the weights, and the floats of V that a block may take. */
-#define WINO_BLOCK_TILES  24
-#define WINO_BLOCK_FLOATS (384 * 1024)
+/* Tiles that share one pass over the weights, and the floats of V that one row of points may take: more where
+ * the weights come from beyond the near caches. */
+static const struct {
+    int64_t weights; /* floats, at most */
+    int64_t tiles, row_floats;
+} wino_blocks[] = {{1 << 20, 24, 64 << 10}, {INT64_MAX, 64, 128 << 10}};
 
 /* An oc tile: what a task computes. One call of the product may take two of them. */
 #define WINO_TASK_VECTORS 2
@@ -94,13 +97,13 @@ static struct wino wino_geometry(const lw_desc *d, const struct wino_set *set) {
     w.x = wino_cover(w.g.ow, set->pairs);
     for (int j = 0; j < w.points; j++)
         w.column_tiles[j] = (int32_t)wino_users(&w.x, 0, w.x.tiles, j);
-    const int64_t row_floats = w.points * w.points * w.x.tiles * w.g.blocks * LW_BLOCK;
-    w.block_rows = lw_min(lw_div_up(WINO_BLOCK_TILES, w.x.tiles), lw_max(1, WINO_BLOCK_FLOATS / row_floats));
-    w.block_rows = lw_min(w.block_rows, w.y.tiles);
+    const bool heavy = w.points * w.points * d->ic > wino_blocks[0].weights / d->oc;
+    const int64_t tiles = wino_blocks[heavy].tiles, row_floats = w.points * w.x.tiles * w.g.blocks * LW_BLOCK;
+    const int64_t rows =
+        lw_max(1, wino_blocks[heavy].row_floats / row_floats); /* tile rows that V has room for */
+    w.block_rows = lw_min(w.y.tiles, lw_min(lw_div_up(tiles, w.x.tiles), rows));
     w.blocks = lw_div_up(w.y.tiles, w.block_rows);
-    const int64_t room =
-        lw_min(WINO_BLOCK_TILES / (w.y.tiles * w.x.tiles), WINO_BLOCK_FLOATS / (row_floats * w.y.tiles));
-    w.images = lw_max(1, lw_min(d->batch, room));
+    w.images = lw_max(1, lw_min(d->batch, lw_min(tiles / (w.y.tiles * w.x.tiles), rows / w.y.tiles)));
     w.groups = lw_div_up(d->batch, w.images);
     w.slots = w.block_rows * w.images * w.x.tiles;
     w.tasks = w.groups * w.blocks * w.oc_tiles;
