@@ -233,7 +233,7 @@ static double conv_bound(const lw_desc *d) {
 
 /* Rounding errors of a sequential sum of n normal terms add up like a random walk. */
 static double conv_rel_l2(const lw_desc *d) {
-    return 0x1p-24 * 0.4 * sqrt(LW_FMA_ROUNDINGS * (double)(d->ic / d->groups * d->kh * d->kw) + 1);
+    return 0x1p-24 * 0.3 * sqrt((double)(d->ic / d->groups * d->kh * d->kw) + 1);
 }
 
 static double conv_image_cycles(const struct conv_geometry *g) {
