@@ -16,6 +16,9 @@
 #define WINO_BLOCK_TILES  24
 #define WINO_BLOCK_FLOATS (384 * 1024)
 
+/* Outputs of a row: a block holds whole rows of tiles, and counts of products are 32 bits wide. */
+#define WINO_MAX_WIDTH 1048576
+
 /* An oc tile: what a task computes. One call of the product may take two of them. */
 #define WINO_TASK_VECTORS 2
 #define WINO_TASK_WIDTH   (WINO_TASK_VECTORS * VL)
