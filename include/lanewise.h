@@ -162,11 +162,13 @@ typedef struct lw_options {
 /* With `reproducible` the results of a descriptor and its data are the same bits on every CPU, in every ISA
  * and build, and on any number of threads; but for the sign and payload of a NaN, which is a NaN everywhere.
  * The algorithm is then chosen by what no CPU changes (the estimates, errors and workspaces of the scalar
- * rows within max_error and max_workspace), and is another one for other such budgets, layouts or fused
- * tails; effort, wisdom and `isa` still choose the ISA that runs it. A forced `kernel` runs its own
- * algorithm, and is refused (LW_ERR_UNSUPPORTED) where no scalar row gives the same bits. */
+ * rows within max_error and max_workspace), and may be another one for other such budgets, layouts or fused
+ * tails; with a max_workspace for other numbers of threads, too, as each thread needs its share. Effort,
+ * wisdom and `isa` still choose the ISA that runs it. A forced `kernel` runs its own algorithm, and is
+ * refused (LW_ERR_UNSUPPORTED) where no scalar row gives the same bits. */
 
-/* The defaults, with LANEWISE_ISA (a cap), LANEWISE_KERNEL (a forced row) still applied by lw_plan_create. */
+/* The defaults. lw_plan_create still applies the environment: LANEWISE_ISA (a cap), LANEWISE_KERNEL (a forced
+ * row) and LANEWISE_REPRODUCIBLE=1. */
 LW_API lw_options lw_default_options(void);
 
 typedef struct lw_plan lw_plan;
