@@ -343,7 +343,8 @@ static void special_anywhere(struct bench *b, struct test_tally *tally) {
     const lw_desc *d = &b->d;
     float *clean = run_plain(b);
     char what[300];
-    for (size_t at = 0; at<b->plain; at += d->ic> 3 && at % 5 == 0 ? 3 : 1)
+    const size_t stride = d->ic > 3 ? 3 : 1; /* of many channels not every place */
+    for (size_t at = 0; at < b->plain; at += at % 5 == 0 ? stride : 1)
         for (size_t v = test_quick() ? at % 3 : 0; v < (test_quick() ? at % 3 + 1 : 3); v++) {
             const float ordinary = b->nchw[at];
             const int64_t plane = d->ih * d->iw, n = (int64_t)at / (d->ic * plane);
