@@ -162,11 +162,13 @@ typedef struct lw_options {
 /* With `reproducible` the results of a descriptor and its data are the same bits on every CPU, in every ISA
  * and build, and on any number of threads; but for the sign and payload of a NaN, which is a NaN everywhere.
  * The algorithm is then chosen by what no CPU changes (the estimates, errors and workspaces of the scalar
- * rows within max_error and max_workspace), and is another one for other such budgets, layouts or fused
- * tails; effort, wisdom and `isa` still choose the ISA that runs it. A forced `kernel` runs its own
- * algorithm, and is refused (LW_ERR_UNSUPPORTED) where no scalar row gives the same bits. */
+ * rows within max_error and max_workspace), and may be another one for other such budgets, layouts or fused
+ * tails; with a max_workspace for other numbers of threads, too, as each thread needs its share. Effort,
+ * wisdom and `isa` still choose the ISA that runs it. A forced `kernel` runs its own algorithm, and is
+ * refused (LW_ERR_UNSUPPORTED) where no scalar row gives the same bits. */
 
-/* The defaults, with LANEWISE_ISA (a cap), LANEWISE_KERNEL (a forced row) still applied by lw_plan_create. */
+/* The defaults. lw_plan_create still applies the environment: LANEWISE_ISA (a cap), LANEWISE_KERNEL (a forced
+ * row) and LANEWISE_REPRODUCIBLE=1. */
 LW_API lw_options lw_default_options(void);
 
 typedef struct lw_plan lw_plan;
@@ -179,9 +181,9 @@ LW_API void lw_plan_destroy(lw_plan *plan); /* NULL is fine */
 
 /* Bytes of scratch memory one execution needs, 64-byte aligned; may be 0. */
 LW_API size_t lw_plan_workspace(const lw_plan *plan);
-LW_API size_t lw_plan_packed_bytes(const lw_plan *plan);
-LW_API const char *lw_plan_kernel(const lw_plan *plan); /* the chosen row's name */
-LW_API const char *lw_plan_rule(const lw_plan *plan);   /* "forced", "wisdom", "measured" or "estimated" */
+LW_API size_t lw_plan_packed_bytes(const lw_plan *plan); /* of the weights and biases that the plan holds */
+LW_API const char *lw_plan_kernel(const lw_plan *plan);  /* the chosen row's name */
+LW_API const char *lw_plan_rule(const lw_plan *plan);    /* "forced", "wisdom", "measured" or "estimated" */
 
 /* src and dst are of the descriptor's shapes and layouts, aligned as floats, and don't overlap. workspace has
  * lw_plan_workspace() bytes, aligned to 64, one for each concurrent execution. Results don't depend on the
@@ -192,10 +194,11 @@ LW_API lw_status lw_plan_execute(const lw_plan *plan, const float *src, float *d
 /* ---- threads ------------------------------------------------------------------------------------------- */
 
 /* A pool of threads - 1 workers and the caller. Any number of plans may share one; when two executions meet,
- * the second runs on its caller alone. */
+ * the second runs on its caller alone. threads: 1 .. 1024, else LW_ERR_INVALID; LW_ERR_THREADS where not all
+ * could be started. On failure *pool is NULL; err may be NULL. */
 LW_API lw_status lw_pool_create(lw_pool **pool, int threads, lw_error *err);
-LW_API void lw_pool_destroy(lw_pool *pool); /* after the plans that use it; NULL is fine */
-LW_API int lw_pool_threads(const lw_pool *pool);
+LW_API void lw_pool_destroy(lw_pool *pool);      /* after the plans that use it; NULL is fine */
+LW_API int lw_pool_threads(const lw_pool *pool); /* the caller included; 1 of NULL */
 
 /* Calls run(arg, task, worker) for every task in 0 .. tasks-1, on the pool's threads, each task once; returns
  * when all are done. worker is 0 .. threads-1, unique among the tasks that run at one time. */
@@ -218,7 +221,9 @@ typedef struct lw_kernel_info {
     bool reproducible;                 /* a reproducible plan runs this row as it is; else a slower twin */
 } lw_kernel_info;
 
-/* Rows are numbered 0 .. lw_kernel_count()-1 in a fixed order, the preferred ISA first, scalar last. */
+/* Rows are numbered 0 .. lw_kernel_count()-1 in a fixed order, the preferred ISA first, scalar last. Texts
+ * are static. LW_ERR_INVALID of an index beyond; where LANEWISE_* makes no sense its status, with `info`
+ * filled and unusable. */
 LW_API size_t lw_kernel_count(void);
 LW_API lw_status lw_kernel_get(size_t index, lw_kernel_info *info);
 
@@ -246,6 +251,7 @@ typedef struct lw_isa_info {
     const char *reason;
 } lw_isa_info;
 
+/* ISAs of this build, in the same order; lw_isa_get fails as lw_kernel_get does. */
 LW_API size_t lw_isa_count(void);
 LW_API lw_status lw_isa_get(size_t index, lw_isa_info *info);
 
@@ -260,7 +266,7 @@ typedef struct lw_cpu_info {
     char features[256];                   /* space separated, those that lanewise looks at */
 } lw_cpu_info;
 
-LW_API void lw_cpu_get(lw_cpu_info *info);
+LW_API void lw_cpu_get(lw_cpu_info *info); /* never fails; what isn't known is 0 or "" */
 
 /* ---- explain ------------------------------------------------------------------------------------------- */
 

@@ -95,8 +95,7 @@ static void compare_one(struct compare *c, int64_t n, int64_t o, int64_t y, int6
     }
 }
 
-/* ---- all of it -------------------------------------------------------------------------------------------
- */
+/* ---- all of it ----------------------------------------------------------------------------------------- */
 
 static bool compare_all(struct compare *c) {
     int64_t count = c->oc * c->oh * c->ow;
@@ -113,8 +112,7 @@ static bool compare_all(struct compare *c) {
     return ok;
 }
 
-/* ---- a sample: in small patches, so that what one output reads is still in the cache for the next
- * ------------ */
+/* ---- a sample: in small patches, so that what one output reads is still in the cache for the next ------ */
 
 struct sample {
     struct compare *c;
@@ -197,8 +195,7 @@ static bool compare_sample(struct compare *c, int64_t budget, uint64_t seed) {
     return true;
 }
 
-/* ---- the interface ---------------------------------------------------------------------------------------
- */
+/* ---- the interface ------------------------------------------------------------------------------------- */
 
 /* The lanes beyond the channels of a blocked destination are zero (+0). */
 static void check_pad_lanes(struct compare *c) {

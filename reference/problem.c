@@ -59,8 +59,7 @@ static const struct {
 enum { WHY = 200 };
 #define FAIL(status, ...) (snprintf(why, WHY, __VA_ARGS__), status)
 
-/* ---- reading ---------------------------------------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
 struct values {
     int64_t v[F_COUNT]; /* -1: absent */
@@ -149,8 +148,7 @@ static enum lw_parse read_string(lw_op op, const char *string, struct values *ou
     return LW_PARSE_OK;
 }
 
-/* ---- deducing --------------------------------------------------------------------------------------------
- */
+/* ---- deducing ------------------------------------------------------------------------------------------ */
 
 /* One spatial dimension. */
 struct axis {
@@ -278,8 +276,7 @@ static enum lw_parse deduce(lw_op op, const struct values *v, int64_t mb, lw_des
     return LW_PARSE_OK;
 }
 
-/* ---- the interface ---------------------------------------------------------------------------------------
- */
+/* ---- the interface ------------------------------------------------------------------------------------- */
 
 enum lw_parse lw_problem_parse(lw_op op, const char *string, int64_t mb, struct lw_problem *out,
                                char why[200]) {

@@ -4,8 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- shapes: written out here once more, so that nothing is shared with the kernels ----------------------
- */
+/* ---- shapes: written out here once more, so that nothing is shared with the kernels -------------------- */
 
 static int64_t window_count(int64_t in, int64_t before, int64_t after, int64_t kernel, int64_t dilation,
                             int64_t stride) {
@@ -25,8 +24,7 @@ static int64_t window_cols(const lw_desc *d) {
  * smaller. */
 static bool inside(int64_t i, int64_t size) { return i >= 0 && i < size; }
 
-/* ---- one element -----------------------------------------------------------------------------------------
- */
+/* ---- one element --------------------------------------------------------------------------------------- */
 
 double lw_ref_conv_at(const lw_desc *d, const float *src, const float *weights, const float *bias, int64_t n,
                       int64_t o, int64_t y, int64_t x, double *scale) {
@@ -173,8 +171,7 @@ double lw_ref_at(const lw_desc *d, const float *src, const float *weights, const
     return d->relu ? relu(value) : value;
 }
 
-/* ---- whole images ----------------------------------------------------------------------------------------
- */
+/* ---- whole images -------------------------------------------------------------------------------------- */
 
 /* Adds one filter tap to a plane of sums: sums[y][x] += w * image[y*stride + dy][x*stride + dx] where that
  * exists. */

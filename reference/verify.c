@@ -37,8 +37,7 @@ static void fail_check(struct run *r, const char *text) {
     snprintf(r->result->worst, sizeof r->result->worst, "%s", text);
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------
- */
+/* ---- data ---------------------------------------------------------------------------------------------- */
 
 static bool fits_memory(struct run *r) {
     size_t src = lw_src_floats(r->d), dst = lw_dst_floats(r->d), weights = lw_weight_floats(r->d);
@@ -92,8 +91,7 @@ static uint64_t digest(const float *data, size_t count) {
     return h;
 }
 
-/* ---- execution -------------------------------------------------------------------------------------------
- */
+/* ---- execution ----------------------------------------------------------------------------------------- */
 
 static bool make_plan(struct run *r) {
     lw_options o = lw_default_options();

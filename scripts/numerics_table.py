@@ -33,7 +33,7 @@ def run(*command, **environment):
 
 def measured(tool, op, problem, isa):
     """Row -> (fraction of the bound, relative L2) on normal data."""
-    text = run(tool, "check", "--format", "json", "--op", op, "--isa", isa, problem)
+    text = run(tool, "check", "--format", "json", "--data", "normal", "--op", op, "--isa", isa, problem)
     return {r["kernel"]: (r["err_over_bound"], r["rel_l2"]) for r in json.loads(text)["results"]}
 
 

@@ -160,8 +160,7 @@ static inline const char *text_of(const cJSON *object, const char *key) {
     return item->valuestring;
 }
 
-/* ---- .npy, written and read here independently of tools/npy.c -------------------------------------------
- */
+/* ---- .npy, written and read here independently of tools/npy.c ------------------------------------------ */
 
 static inline void write_npy(const char *path, int dims, const long *shape, const float *data) {
     char dict[200] = "{'descr': '<f4', 'fortran_order': False, 'shape': (";

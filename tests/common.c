@@ -10,8 +10,7 @@ bool test_quick(void) {
     return value != NULL && strcmp(value, "1") == 0;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------
- */
+/* ---- rows ---------------------------------------------------------------------------------------------- */
 
 static bool is_listed(const char *list, const char *name) {
     size_t length = strlen(name);
@@ -96,8 +95,7 @@ int main(int argc, char **argv) {
     return result;
 }
 
-/* ---- problems --------------------------------------------------------------------------------------------
- */
+/* ---- problems ------------------------------------------------------------------------------------------ */
 
 static const char *const conv_strings[] = {
     /* 3x3 with every small padding */
@@ -303,8 +301,7 @@ void test_set_tail(lw_desc *d, int k) {
         d->pool2x2 = false; /* an output of one row or column has no 2x2 window */
 }
 
-/* ---- counting --------------------------------------------------------------------------------------------
- */
+/* ---- counting ------------------------------------------------------------------------------------------ */
 
 void test_report(struct test_tally *t, const char *kernel, const lw_desc *d, const char *what) {
     char text[200];
@@ -343,8 +340,7 @@ void test_finish(const struct test_tally *t, const char *what) {
     cr_assert_eq(t->failed, 0, "%lld of %lld failed", (long long)t->failed, (long long)t->checked);
 }
 
-/* ---- one plan --------------------------------------------------------------------------------------------
- */
+/* ---- one plan ------------------------------------------------------------------------------------------ */
 
 float *test_run(const char *kernel, const lw_desc *d, const float *src_nchw, const float *weights,
                 const float *bias, int threads) {

@@ -34,7 +34,7 @@ one() {
     shift
     $command mnist --reproducible --isa "$isa" --logits "$logits" "$@" >"$output"
     ! grep -q "^data .*ten digits" "$output" || {
-        echo "no MNIST data found: $name left out"
+        echo "no MNIST data found: $name left out" >&2
         return 0
     }
     sum=$(sha256sum <"$logits" | cut -d' ' -f1)

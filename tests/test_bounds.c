@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- c from first principles ------------------------------------------------------------------------------
- */
+/* ---- c from first principles --------------------------------------------------------------------------- */
 
 /* Roundings of a multiply-add. */
 static int fma_roundings(const lw_kernel_info *row) { return strcmp(row->isa, "scalar") == 0 ? 2 : 1; }
@@ -115,8 +114,7 @@ Test(bounds, follow_from_the_algorithm, .timeout = 600) {
     }
 }
 
-/* ---- data that comes near the bound -----------------------------------------------------------------------
- */
+/* ---- data that comes near the bound -------------------------------------------------------------------- */
 
 /* Climbs: one value of the source or the weights is changed at a time, and the change stays unless the worst
  * error is a smaller fraction of the bound. All values are of like magnitude, so that the bound's largest |x|

@@ -165,6 +165,20 @@ Test(dispatch, sizes_that_overflow) {
     cr_expect_eq(lw_plan_create(&plan, &d, &x, &x, NULL, NULL), LW_ERR_OVERFLOW);
 }
 
+/* Nine weights, however wide the image: no row may need more than a few copies, or miscount them. */
+Test(dispatch, the_widest_rows) {
+    lw_desc d = lw_conv2d(1, 1, 1, 1 << 30, 1, 3, 3);
+    d.pad_top = d.pad_left = d.pad_bottom = d.pad_right = 1;
+    lw_explanation *e;
+    cr_assert_eq(lw_explain(&e, &d, NULL, NULL), LW_OK);
+    cr_expect_not_null(e->chosen);
+    for (size_t i = 0; i < e->count; i++)
+        if (e->candidates[i].eligible)
+            cr_expect_lt(e->candidates[i].packed_bytes, 4096, "%s: %zu bytes of packed weights",
+                         e->candidates[i].kernel, e->candidates[i].packed_bytes);
+    lw_explanation_free(e);
+}
+
 Test(dispatch, shapes) {
     int64_t c, h, w;
     lw_desc d = lw_conv2d(2, 3, 9, 8, 5, 3, 2);

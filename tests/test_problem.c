@@ -7,8 +7,7 @@
 #include <unistd.h>
 #include "reference/problem.h"
 
-/* ---- what a string means
- * ----------------------------------------------------------------------------------- */
+/* ---- what a string means ------------------------------------------------------------------------------- */
 
 /* Expectations as canonical text, which names every field; then padding below and on the right. */
 static const struct {
@@ -92,8 +91,7 @@ Test(problem, name_and_batch) {
     cr_expect_eq(p.desc.batch, 3);
 }
 
-/* ---- what is refused
- * ----------------------------------------------------------------------------------------- */
+/* ---- what is refused ----------------------------------------------------------------------------------- */
 
 struct refusal {
     lw_op op;
@@ -179,8 +177,7 @@ Test(problem, long_names_and_strings) {
     cr_expect_eq(lw_problem_parse(LW_CONV, string, 0, &p, why), LW_PARSE_BAD);
 }
 
-/* ---- the canonical text
- * --------------------------------------------------------------------------------------- */
+/* ---- the canonical text -------------------------------------------------------------------------------- */
 
 static uint64_t state = 1;
 static int64_t pick(int64_t least, int64_t most) {
@@ -277,8 +274,7 @@ Test(problem, fuzz, .timeout = 60) {
     }
 }
 
-/* ---- files
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------------------------------------- */
 
 static bool read_text(const char *text, size_t size, struct lw_problem_list *list, char why[200]) {
     char path[] = "/tmp/lanewise-problem-XXXXXX";

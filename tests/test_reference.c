@@ -19,8 +19,7 @@ static lw_desc padded_conv(int64_t n, int64_t ic, int64_t ih, int64_t iw, int64_
     return d;
 }
 
-/* ---- by hand
- * ----------------------------------------------------------------------------------------------- */
+/* ---- by hand ------------------------------------------------------------------------------------------- */
 
 Test(reference, conv_of_ones_counts_the_window) {
     lw_desc d = padded_conv(1, 2, 3, 3, 1, 3, 1);
@@ -110,8 +109,7 @@ Test(reference, softmax_is_safe_and_sums_to_one) {
         cr_expect(isnan(dst[i]));
 }
 
-/* ---- special values, as PyTorch has them
- * -------------------------------------------------------------------- */
+/* ---- special values, as PyTorch has them --------------------------------------------------------------- */
 
 static float max_of(const float *row, int64_t n) {
     lw_desc d = lw_maxpool2d(1, 1, 1, n, 1, 1, 0);
@@ -150,8 +148,7 @@ Test(reference, relu_keeps_nan_and_minus_zero) {
     cr_expect_eq(dst[5], INFINITY);
 }
 
-/* ---- other ways to the same numbers
- * --------------------------------------------------------------------------- */
+/* ---- other ways to the same numbers -------------------------------------------------------------------- */
 
 /* The source with its padding written out, cropped where padding is negative. Rows and columns of zeros are
  * free. */
@@ -298,8 +295,7 @@ Test(reference, one_element_and_whole_image_agree_to_the_bit) {
     }
 }
 
-/* ---- data
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- data ---------------------------------------------------------------------------------------------- */
 
 static uint64_t digest(const float *data, size_t count) {
     uint64_t h = 0;
@@ -469,8 +465,7 @@ Test(fill, weights_and_bias_of_a_kind) {
     cr_expect_float_eq(src[107], 4096, 6);
 }
 
-/* ---- guard pages
- * --------------------------------------------------------------------------------------------------- */
+/* ---- guard pages --------------------------------------------------------------------------------------- */
 
 /* write() answers EFAULT where memory can't be read, without a signal. */
 static bool is_readable(const void *p) {

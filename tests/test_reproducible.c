@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- rows and families ----------------------------------------------------------------------------------
- */
+/* ---- rows and families --------------------------------------------------------------------------------- */
 
 static const char *isa_under_test(void) {
     const char *isa = getenv("LANEWISE_TEST_ISA");
@@ -41,8 +40,7 @@ static lw_options reproducible(const char *kernel) {
     return o;
 }
 
-/* ---- one problem -----------------------------------------------------------------------------------------
- */
+/* ---- one problem --------------------------------------------------------------------------------------- */
 
 static const lw_layout layouts[] = {LW_NCHW, LW_NHWC, LW_BLOCKED};
 
@@ -145,8 +143,7 @@ Test(reproducible, other_data, .timeout = 600) {
     test_finish(&tally, "bits on other data");
 }
 
-/* ---- digests ---------------------------------------------------------------------------------------------
- */
+/* ---- digests ------------------------------------------------------------------------------------------- */
 
 /* FNV-1a, 64 bits, over the results' bits, lowest byte first. */
 static uint64_t digest_floats(uint64_t hash, const float *data, size_t count) {
@@ -219,8 +216,7 @@ Test(reproducible, digests, .timeout = 600) {
     cr_assert_eq(wrong, 0, "%zu rows of %s have other bits than every build is to have", wrong, isa);
 }
 
-/* ---- the choice ------------------------------------------------------------------------------------------
- */
+/* ---- the choice ---------------------------------------------------------------------------------------- */
 
 /* The family that a plan takes, in a static buffer; "" for none. */
 static const char *chosen_family(const lw_desc *d, const lw_options *o, const char *cap) {

@@ -78,8 +78,7 @@ Test(rows, every_row_and_layout_is_run, .timeout = 60) {
     }
 }
 
-/* ---- other data ------------------------------------------------------------------------------------------
- */
+/* ---- other data ---------------------------------------------------------------------------------------- */
 
 Test(rows, every_kind_of_data, .timeout = 600) {
     const struct test_rows *rows = test_rows(LW_OP_COUNT);
@@ -101,8 +100,7 @@ Test(rows, every_kind_of_data, .timeout = 600) {
     test_finish(&tally, "every kind of data");
 }
 
-/* ---- threads ---------------------------------------------------------------------------------------------
- */
+/* ---- threads ------------------------------------------------------------------------------------------- */
 
 static void check_threads(const lw_kernel_info *row, const lw_desc *d, struct test_tally *tally) {
     size_t plain = (size_t)(d->batch * d->ic * d->ih * d->iw), weights = lw_weight_floats(d);

@@ -149,8 +149,7 @@ static void for_all(unsigned ops, special_test test, const char *what) {
 #define SUMS    (ON(LW_CONV) | ON(LW_LINEAR))
 #define EXACT   (ON(LW_MAXPOOL) | ON(LW_RELU))
 
-/* ---- one special value among ordinary ones
- * ----------------------------------------------------------------- */
+/* ---- one special value among ordinary ones ------------------------------------------------------------- */
 
 static void one_special(struct bench *b, struct test_tally *tally) {
     char what[64];
@@ -172,8 +171,7 @@ static void one_special(struct bench *b, struct test_tally *tally) {
 
 Test(special, one_value, .timeout = 600) { for_all(ALL_OPS, one_special, "one special value"); }
 
-/* ---- special values alone: every meeting of two of them in a window
- * ------------------------------------------ */
+/* ---- special values alone: every meeting of two of them in a window ------------------------------------ */
 
 static void only_specials(struct bench *b, struct test_tally *tally) {
     static const float few[] = {NAN,  INFINITY, -INFINITY, 0.0f,       -0.0f,
@@ -199,8 +197,7 @@ static void only_specials(struct bench *b, struct test_tally *tally) {
 
 Test(special, values_alone, .timeout = 600) { for_all(EXACT, only_specials, "special values alone"); }
 
-/* ---- denormals: neither flushed on the way in nor on the way out
- * ---------------------------------------------- */
+/* ---- denormals: neither flushed on the way in nor on the way out --------------------------------------- */
 
 static void denormals(struct bench *b, struct test_tally *tally) {
     lw_plan *plan = NULL;
@@ -223,8 +220,7 @@ static void denormals(struct bench *b, struct test_tally *tally) {
 
 Test(special, denormals, .timeout = 600) { for_all(SUMS | EXACT, denormals, "denormals"); }
 
-/* ---- weights and bias
- * ------------------------------------------------------------------------------------------ */
+/* ---- weights and bias ---------------------------------------------------------------------------------- */
 
 static void special_bias(struct bench *b, struct test_tally *tally) {
     lw_options o = lw_default_options();
@@ -347,7 +343,8 @@ static void special_anywhere(struct bench *b, struct test_tally *tally) {
     const lw_desc *d = &b->d;
     float *clean = run_plain(b);
     char what[300];
-    for (size_t at = 0; at<b->plain; at += d->ic> 3 && at % 5 == 0 ? 3 : 1)
+    const size_t stride = d->ic > 3 ? 3 : 1; /* of many channels not every place */
+    for (size_t at = 0; at < b->plain; at += at % 5 == 0 ? stride : 1)
         for (size_t v = test_quick() ? at % 3 : 0; v < (test_quick() ? at % 3 + 1 : 3); v++) {
             const float ordinary = b->nchw[at];
             const int64_t plane = d->ih * d->iw, n = (int64_t)at / (d->ic * plane);

@@ -84,8 +84,7 @@ static float value(uint64_t i, int operand, int operands) {
     return of_bits(i < combinations ? special_bits[i / divisor % SPECIALS] : random_bits());
 }
 
-/* ---- lane by lane
- * ------------------------------------------------------------------------------------------ */
+/* ---- lane by lane -------------------------------------------------------------------------------------- */
 
 struct scalar_op {
     const char *name;
@@ -227,8 +226,7 @@ Test(vec, fma_lane_takes_its_lane) {
     }
 }
 
-/* ---- whole vectors
- * ----------------------------------------------------------------------------------------- */
+/* ---- whole vectors ------------------------------------------------------------------------------------- */
 
 Test(vec, zero_and_set1) {
     FOR_EACH_ISA(ops)

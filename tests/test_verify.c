@@ -14,8 +14,7 @@ static lw_desc padded_conv(int64_t n, int64_t ic, int64_t ih, int64_t iw, int64_
     return d;
 }
 
-/* ---- verification finds what is wrong
- * -------------------------------------------------------------------------------- */
+/* ---- verification finds what is wrong ------------------------------------------------------------------ */
 
 struct planted {
     lw_desc d;

@@ -10,8 +10,7 @@
 
 static const struct wino_set *const tables[EXACT_SETS] = {&wino_f2, &wino_f4, &wino_f6};
 
-/* ---- the tables -------------------------------------------------------------------------------------------
- */
+/* ---- the tables ---------------------------------------------------------------------------------------- */
 
 static void expect(double entry, struct fraction exact, const char *set, const char *table, int i, int k) {
     cr_expect(fraction_equal(fraction_of(entry), exact), "%s: %s[%d][%d] is %.17g, should be %.17g", set,
@@ -54,8 +53,7 @@ Test(winograd, tables) {
     }
 }
 
-/* ---- the identity -----------------------------------------------------------------------------------------
- */
+/* ---- the identity -------------------------------------------------------------------------------------- */
 
 /* The tile's matrices as the tables have them (the odd part of a pair is p times the even one's
  * coefficients), and G exactly. */
@@ -114,8 +112,7 @@ Test(winograd, transforms_compute_the_matrices) {
             forms_check(s, pairs);
 }
 
-/* ---- the kernels: both axes -------------------------------------------------------------------------------
- */
+/* ---- the kernels: both axes ---------------------------------------------------------------------------- */
 
 static int row_pairs(const lw_kernel_info *row) {
     for (int s = 0; s < EXACT_SETS; s++)

@@ -30,8 +30,7 @@ struct variant {
 };
 enum { MAX_VARIANTS = LW_LAYOUT_COUNT * LW_LAYOUT_COUNT + 1 };
 
-/* ---- one kernel on one problem --------------------------------------------------------------------------
- */
+/* ---- one kernel on one problem ------------------------------------------------------------------------- */
 
 static lw_desc variant_desc(const lw_desc *desc, const struct variant *v) {
     lw_desc d = *desc;

@@ -118,8 +118,7 @@ static void free_run(struct mnist_run *r) {
     free(r->logits);
 }
 
-/* ---- classifying and timing -----------------------------------------------------------------------------
- */
+/* ---- classifying and timing ---------------------------------------------------------------------------- */
 
 static void classify(const struct mnist_options *o, struct mnist_run *r) {
     size_t batch = (size_t)o->batch;

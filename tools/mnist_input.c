@@ -10,8 +10,7 @@
 #include "cli.h"
 #include "models/digit.h"
 
-/* ---- files that come with lanewise ----------------------------------------------------------------------
- */
+/* ---- files that come with lanewise --------------------------------------------------------------------- */
 
 static bool beside_executable(const char *between, const char *name, char path[LWM_PATH_MAX]) {
     char exe[LWM_PATH_MAX];

@@ -33,8 +33,7 @@ void npy_format_shape(int dims, const int64_t *shape, char *text, size_t size) {
     if (used < size) snprintf(text + used, size - used, dims == 1 ? ",)" : ")");
 }
 
-/* ---- the header: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } -----------------------------
- */
+/* ---- the header: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } --------------------------- */
 
 struct header {
     const char *at;

@@ -120,8 +120,7 @@ static double direct_cycles(const lw_desc *d, int block) {
     return conv_image_cycles(&x.g) * around + packed + 2000;
 }
 
-/* ---- rows
- * -------------------------------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------------------------------------- */
 
 static bool direct_supports(const lw_desc *d, const char **reason) {
     (void)d, (void)reason;

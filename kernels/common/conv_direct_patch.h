@@ -145,8 +145,7 @@ static const patch_fn patch_functions[LW_PATCH_VECTORS][4][PATCH_KINDS] = {
 #undef PATCH_ENTRY
 #undef PATCH_ENTRIES
 
-/* ---- a strip --------------------------------------------------------------------------------------------
- */
+/* ---- a strip ------------------------------------------------------------------------------------------- */
 
 static struct direct patch_geometry(const lw_desc *d) {
     struct direct x = direct_geometry(d, 1);
@@ -296,8 +295,7 @@ static void patch_tasks_run(const struct lw_call *call, int64_t begin, int64_t e
     }
 }
 
-/* ---- what the row says of itself -------------------------------------------------------------------------
- */
+/* ---- what the row says of itself ----------------------------------------------------------------------- */
 
 static bool patch_supports(const lw_desc *d, const char **reason) {
     if (!conv_is_3x3s1(d, reason)) return false;

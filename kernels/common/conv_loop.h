@@ -43,8 +43,7 @@ static inline int conv_tile_vectors(const struct conv_geometry *g, int64_t tile)
     return (int)lw_div_up(lw_min(CONV_TILE_CHANNELS, g->ocg - tile * CONV_TILE_CHANNELS), VL);
 }
 
-/* ---- packed weights: [group][oc tile] of { bias[vectors*VL], [block][tap][channel][vectors*VL] } --------
- */
+/* ---- packed weights: [group][oc tile] of { bias[vectors*VL], [block][tap][channel][vectors*VL] } ------- */
 
 static inline int64_t conv_tile_weights(const struct conv_geometry *g, int vectors) {
     return (1 + g->d->kh * g->d->kw * g->icg) * vectors * VL;
@@ -83,9 +82,7 @@ static void conv_pack(const lw_desc *d, int block, const float *weights, const f
             out = conv_pack_tile(&g, group, tile, weights, bias, out);
 }
 
-/* ---- workspace: { the strip it holds, tap offsets, trims, two rows of output pixels }
- * ---------------------------------------
- */
+/* ---- workspace: { the strip it holds, tap offsets, trims, two rows of output pixels } ------------------ */
 
 struct conv_scratch {
     int64_t *held; /* the number of the packed strip that lies behind (0: none yet), and what else is known of
@@ -123,8 +120,7 @@ static inline bool conv_is_fresh(const struct conv_scratch *s, int64_t strip) {
     return fresh;
 }
 
-/* ---- one output row --------------------------------------------------------------------------------------
- */
+/* ---- one output row ------------------------------------------------------------------------------------ */
 
 /* What run() knows of the strip and the oc tile that it is in. */
 struct conv_rows {
@@ -220,8 +216,7 @@ static void conv_strip_rows(struct conv_rows *r, float *dst, int64_t c, int64_t 
     }
 }
 
-/* ---- what a row says of itself ---------------------------------------------------------------------------
- */
+/* ---- what a row says of itself ------------------------------------------------------------------------- */
 
 /* A chain of multiply-adds that begins with the bias: one rounding a term, and one for a product that isn't
  * fused; n u / (1 - n u) in all (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section

@@ -374,8 +374,12 @@ static void wino_run(const struct lw_call *call, const struct wino_variant *vari
 
 static bool wino_supports(const lw_desc *d, const char **reason) {
     if (!conv_is_3x3s1(d, reason)) return false;
-    if (lw_max(lw_max(d->pad_top, d->pad_bottom), lw_max(d->pad_left, d->pad_right)) <= 2) return true;
-    *reason = "takes padding of at most 2";
+    if (lw_max(lw_max(d->pad_top, d->pad_bottom), lw_max(d->pad_left, d->pad_right)) > 2)
+        *reason = "takes padding of at most 2";
+    else if (lw_out_w(d) > WINO_MAX_WIDTH)
+        *reason = "takes outputs at most " LW_STRING(WINO_MAX_WIDTH) " wide";
+    else
+        return true;
     return false;
 }
 

@@ -19,6 +19,9 @@ static const struct {
     int64_t tiles, row_floats;
 } wino_blocks[] = {{1 << 20, 24, 64 << 10}, {INT64_MAX, 64, 128 << 10}};
 
+/* Outputs of a row: a block holds whole rows of tiles, and counts of products are 32 bits wide. */
+#define WINO_MAX_WIDTH 1048576
+
 /* An oc tile: what a task computes. One call of the product may take two of them. */
 #define WINO_TASK_VECTORS 2
 #define WINO_TASK_WIDTH   (WINO_TASK_VECTORS * VL)

@@ -45,8 +45,7 @@ void cr_redirect_stderr(void) {
     if (!freopen("/dev/null", "w", stderr)) abort();
 }
 
-/* ---- running ---------------------------------------------------------------------------------------------
- */
+/* ---- running ------------------------------------------------------------------------------------------- */
 
 static struct plain_options options_of(const struct plain_test *test) {
     struct plain_options o = test->options;
