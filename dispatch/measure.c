@@ -76,8 +76,8 @@ static void contender_free(struct contender *c) {
 /* Builds, warms up, and finds how many executions make a sample. */
 static lw_status contender_init(struct contender *c, const struct lw_request *r, const struct lw_row *row,
                                 const struct scratch *s, lw_error *err) {
-    lw_status status =
-        lw_plan_build(&c->plan, row, r->desc, s->weights, r->desc->bias ? s->bias : NULL, r->pool, err);
+    lw_status status = lw_plan_build(&c->plan, row, r->desc, s->weights, r->desc->bias ? s->bias : NULL,
+                                     r->pool, r->opt.max_workspace, err);
     if (status != LW_OK) return status;
     c->workspace = lw_aligned_alloc(lw_plan_workspace(&c->plan));
     if (!c->workspace) return lw_fail(err, LW_ERR_NO_MEMORY, "no memory to measure %s", row->kernel->name);

@@ -28,15 +28,20 @@ bool lw_row_thread_workspace(const struct lw_kernel *kernel, const lw_desc *desc
     return lw_align_up(bytes);
 }
 
-int lw_row_threads(const struct lw_kernel *kernel, const lw_desc *desc, int threads) {
-    return threads > 1 && kernel->tasks(desc) > 1 && kernel->cycles(desc) >= worth_sharing ? threads : 1;
+int lw_row_threads(const struct lw_kernel *kernel, const lw_desc *desc, int threads, size_t max_workspace) {
+    size_t one;
+    const bool fits = !max_workspace ||
+                      (lw_row_thread_workspace(kernel, desc, &one) && one <= max_workspace / (size_t)threads);
+    return threads > 1 && fits && kernel->tasks(desc) > 1 && kernel->cycles(desc) >= worth_sharing ? threads
+                                                                                                   : 1;
 }
 
 lw_status lw_plan_build(struct lw_plan *plan, const struct lw_row *row, const lw_desc *desc,
-                        const float *weights, const float *bias, lw_pool *pool, lw_error *err) {
+                        const float *weights, const float *bias, lw_pool *pool, size_t max_workspace,
+                        lw_error *err) {
     const struct lw_kernel *k = row->kernel;
     *plan = (struct lw_plan){.desc = *desc, .row = *row, .tasks = k->tasks(desc)};
-    plan->threads = lw_row_threads(k, desc, pool ? lw_pool_threads(pool) : 1);
+    plan->threads = lw_row_threads(k, desc, pool ? lw_pool_threads(pool) : 1, max_workspace);
     plan->pool = plan->threads > 1 ? pool : NULL;
     plan->chunks = lw_min(plan->tasks, (int64_t)CHUNKS_PER_THREAD * plan->threads);
     size_t all;
@@ -75,7 +80,7 @@ static lw_status create(lw_plan *plan, const lw_desc *desc, const float *weights
     status = lw_select(request, &selection, err);
     if (status == LW_OK)
         status = lw_plan_build(plan, &selection.list[selection.chosen].row, desc, weights,
-                               desc->bias ? bias : NULL, request->pool, err);
+                               desc->bias ? bias : NULL, request->pool, request->opt.max_workspace, err);
     free(selection.list);
     plan->rule = selection.rule;
     plan->owns_pool = status == LW_OK && own && plan->pool == own;

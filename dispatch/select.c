@@ -61,7 +61,7 @@ static bool within_error(const lw_candidate *c, const struct lw_kernel *kernel, 
 static bool describe(const struct lw_request *r, struct lw_considered *x) {
     const struct lw_kernel *k = x->row.kernel;
     lw_candidate *c = &x->c;
-    int threads = lw_row_threads(k, r->desc, r->opt.threads);
+    int threads = lw_row_threads(k, r->desc, r->opt.threads, r->opt.max_workspace);
     c->ns = k->cycles(r->desc) / LW_NOMINAL_GHZ; /* of one thread: the choice, and so the bits, don't depend
                                                     on how many there are */
     c->ns_low = c->ns / 2;                       /* the cost model claims no more than a factor of two */

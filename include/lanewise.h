@@ -151,7 +151,7 @@ typedef struct lw_pool lw_pool;
 typedef struct lw_options {
     lw_effort effort;
     double max_error;     /* LW_ERROR_*, or a relative L2 error */
-    size_t max_workspace; /* bytes; 0: no limit */
+    size_t max_workspace; /* bytes; 0: no limit. Where all threads' are more, the plan has one thread */
     int threads;          /* 1 when 0; taken from the pool where one is given */
     lw_pool *pool;        /* NULL: the plan starts its own when threads > 1 */
     const char *kernel;   /* force this row by name; NULL: choose */
@@ -163,9 +163,8 @@ typedef struct lw_options {
  * and build, and on any number of threads; but for the sign and payload of a NaN, which is a NaN everywhere.
  * The algorithm is then chosen by what no CPU changes (the estimates, errors and workspaces of the scalar
  * rows within max_error and max_workspace), and may be another one for other such budgets, layouts or fused
- * tails; with a max_workspace for other numbers of threads, too, as each thread needs its share. Effort,
- * wisdom and `isa` still choose the ISA that runs it. A forced `kernel` runs its own algorithm, and is
- * refused (LW_ERR_UNSUPPORTED) where no scalar row gives the same bits. */
+ * tails. Effort, wisdom and `isa` still choose the ISA that runs it. A forced `kernel` runs its own
+ * algorithm, and is refused (LW_ERR_UNSUPPORTED) where no scalar row gives the same bits. */
 
 /* The defaults. lw_plan_create still applies the environment: LANEWISE_ISA (a cap), LANEWISE_KERNEL (a forced
  * row) and LANEWISE_REPRODUCIBLE=1. */

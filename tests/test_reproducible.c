@@ -238,7 +238,7 @@ static const char *chosen_family(const lw_desc *d, const lw_options *o, const ch
     return family;
 }
 
-/* The same algorithm with and without the wide ISAs, within any budget. */
+/* The same algorithm with and without the wide ISAs, within any budget, on any number of threads. */
 Test(reproducible, the_family_depends_on_no_isa, .timeout = 60) {
     static const struct {
         double max_error;
@@ -257,6 +257,9 @@ Test(reproducible, the_family_depends_on_no_isa, .timeout = 60) {
                 o.max_workspace = budgets[b].max_workspace;
                 snprintf(all, sizeof all, "%s", chosen_family(&d, &o, NULL));
                 cr_assert_str_eq(all, chosen_family(&d, &o, "scalar"), "%s",
+                                 test_corpus(op)->problem[p].text);
+                o.threads = 4;
+                cr_assert_str_eq(all, chosen_family(&d, &o, NULL), "%s on four threads",
                                  test_corpus(op)->problem[p].text);
                 chosen += all[0] != '\0';
             }

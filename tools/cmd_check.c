@@ -221,6 +221,7 @@ static int run_check(const struct check_options *o, enum check_format format) {
                 check_line(&run, (lw_op)op, &run.lists[op].lines[i], i);
         }
         cli_progress_clear();
+        fflush(stdout); /* so that what follows on stderr stands behind it */
         status = verdict(&run);
         status = check_end(&run.report, status);
     }
