@@ -93,4 +93,9 @@ static inline int64_t lw_round_up(int64_t a, int64_t b) { return lw_div_up(a, b)
 static inline int64_t lw_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t lw_max(int64_t a, int64_t b) { return a > b ? a : b; }
 
+/* Channels that a tensor has in memory: the blocked layout's last block is whole. */
+static inline int64_t lw_layout_channels(lw_layout layout, int64_t channels) {
+    return layout == LW_BLOCKED ? lw_round_up(channels, LW_BLOCK) : channels;
+}
+
 #endif

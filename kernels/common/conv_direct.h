@@ -66,8 +66,7 @@ static size_t direct_workspace(const lw_desc *d, int block) {
 static const float *direct_find_strip(const struct direct *x, const struct lw_call *call, int64_t n,
                                       int64_t group, int64_t y0, bool fresh, float *packed) {
     const lw_desc *d = x->g.d;
-    const float *image = call->src + (int64_t)lw_round_up(d->ic, d->src_layout == LW_BLOCKED ? LW_BLOCK : 1) *
-                                         d->ih * d->iw * n;
+    const float *image = call->src + lw_layout_channels(d->src_layout, d->ic) * d->ih * d->iw * n;
     if (x->in_place) return image + group * x->g.blocks * x->strip.block_floats + y0 * x->strip.row_floats;
     if (fresh) pack_strip(d, &x->strip, image, group * x->g.icg, x->g.icg, y0, packed);
     return packed;
@@ -88,7 +87,7 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
                              .last_run = (int)(g->icg - (g->blocks - 1) * block)};
     int64_t oc, oh, ow;
     const int64_t pool = d->pool2x2 ? 2 : 1;
-    oc = lw_round_up(d->oc, d->dst_layout == LW_BLOCKED ? LW_BLOCK : 1);
+    oc = lw_layout_channels(d->dst_layout, d->oc);
     oh = g->oh / pool, ow = g->ow / pool;
     for (int64_t task = begin; task < end; task++) {
         const int64_t tile = task % g->oc_tiles, strip = task / g->oc_tiles % g->strips;

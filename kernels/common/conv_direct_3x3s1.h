@@ -51,8 +51,7 @@ static void direct3_run(const struct lw_call *call, int64_t begin, int64_t end, 
                              .blocks = g.blocks,
                              .src_block = plane,
                              .last_run = (int)(d->ic - (g.blocks - 1) * LW_BLOCK)};
-    const int64_t pool = d->pool2x2 ? 2 : 1,
-                  oc = lw_round_up(d->oc, d->dst_layout == LW_BLOCKED ? LW_BLOCK : 1);
+    const int64_t pool = d->pool2x2 ? 2 : 1, oc = lw_layout_channels(d->dst_layout, d->oc);
     const int64_t image = oc * (g.oh / pool) * (g.ow / pool);
     for (int64_t task = begin; task < end; task++) {
         const int64_t tile = task % g.oc_tiles, strip = task / g.oc_tiles % g.strips;

@@ -243,7 +243,7 @@ static void patch_strip_rows(const struct direct *x, struct patch_tile *t, const
     t->p.out_row = o->width * t->p.out_column;
     for (int v = 0; v < t->vectors; v++) {
         const int64_t c = o->c + v * VL;
-        t->out_vector[v] = whole && blocked ? c / LW_BLOCK * o->height * t->p.out_row + c % LW_BLOCK : v * VL;
+        t->out_vector[v] = whole && blocked ? conv_block_offset(c, o->height * t->p.out_row) : v * VL;
     }
     if (whole) {
         float *out = o->dst + (blocked ? 0 : o->c) + begin / pool * t->p.out_row;
@@ -270,7 +270,7 @@ static void patch_tasks_run(const struct lw_call *call, int64_t begin, int64_t e
     struct out_row o = {
         .layout = d->dst_layout, .channels = d->oc, .height = g->oh / pool, .width = g->ow / pool};
     o.relu = false; /* taken care of */
-    const int64_t image = lw_round_up(d->oc, d->dst_layout == LW_BLOCKED ? LW_BLOCK : 1) * o.height * o.width;
+    const int64_t image = lw_layout_channels(d->dst_layout, d->oc) * o.height * o.width;
     const float reach = ((const float *)call->packed)[conv_packed_bytes(d) / sizeof(float)];
     struct patch_tile t = {
         .p = {.row = x.strip.row_floats, .plane = x.strip.block_floats, .ic = d->ic, .ow = g->ow}};

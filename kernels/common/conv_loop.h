@@ -180,6 +180,11 @@ static bool conv_stores_whole(const struct conv_geometry *g, int64_t c, int64_t 
     return d->dst_layout == LW_BLOCKED && c % VL == 0 && (c + count < d->oc || d->oc % LW_BLOCK == 0);
 }
 
+/* Where a channel begins in a blocked image, whose blocks of channels are `plane` floats apart. */
+static inline ptrdiff_t conv_block_offset(int64_t channel, int64_t plane) {
+    return channel / LW_BLOCK * plane + channel % LW_BLOCK;
+}
+
 /* The rows begin .. end-1 of one oc tile: channels c .. c+count-1 of image dst. */
 static void conv_strip_rows(struct conv_rows *r, float *dst, int64_t c, int64_t count, int64_t begin,
                             int64_t end) {
@@ -191,8 +196,7 @@ static void conv_strip_rows(struct conv_rows *r, float *dst, int64_t c, int64_t 
         r->t.out_pixel = blocked ? LW_BLOCK : d->oc;
         for (int v = 0; v < r->vectors; v++) {
             const int64_t channel = c + v * VL;
-            r->t.out_vector[v] =
-                blocked ? channel / LW_BLOCK * g->oh * g->ow * LW_BLOCK + channel % LW_BLOCK : channel;
+            r->t.out_vector[v] = blocked ? conv_block_offset(channel, g->oh * g->ow * LW_BLOCK) : channel;
         }
         for (int64_t y = begin; y < end; y++)
             conv_row(r, y, dst + y * g->ow * r->t.out_pixel);

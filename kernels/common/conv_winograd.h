@@ -261,7 +261,7 @@ static struct wino_target wino_target(const struct wino_block *b, int64_t y0, in
     t.out = direct ? o->dst + y0 * t.row + (blocked ? 0 : o->c) : b->s->rows;
     for (int g = 0; g < vectors; g++) {
         const int64_t c = o->c + g * VL;
-        t.vector[g] = direct && blocked ? c / LW_BLOCK * o->height * t.row + c % LW_BLOCK : g * VL;
+        t.vector[g] = direct && blocked ? conv_block_offset(c, o->height * t.row) : g * VL;
     }
     return t;
 }
@@ -296,7 +296,7 @@ static void wino_find_block(struct wino_block *b, const struct wino_head *h, con
     const lw_desc *d = call->desc;
     const struct wino_schedule *s = &h->kind[wino_is_last(w, group, block)];
     const int64_t number = group * w->blocks + block + 1;
-    const int64_t image = lw_round_up(d->ic, d->src_layout == LW_BLOCKED ? LW_BLOCK : 1) * d->ih * d->iw;
+    const int64_t image = lw_layout_channels(d->src_layout, d->ic) * d->ih * d->iw;
     b->schedule = s;
     b->product = (const struct wino_product *)((const char *)h + s->product_at);
     b->begin = block * w->block_rows;
@@ -328,8 +328,7 @@ static void wino_run_parts(const struct wino_block *b, const struct wino_part *p
     const struct wino *w = b->w;
     const lw_desc *d = w->g.d;
     const float *weights = bias + wino_bias_floats(w);
-    const int64_t image =
-        lw_round_up(d->oc, d->dst_layout == LW_BLOCKED ? LW_BLOCK : 1) * o->height * o->width;
+    const int64_t image = lw_layout_channels(d->dst_layout, d->oc) * o->height * o->width;
     for (int i = 0; i < w->points; i++)
         for (int k = 0; k < parts; k++)
             wino_point_row(b, i, weights, &part[k]);
@@ -352,8 +351,7 @@ static void wino_run(const struct lw_call *call, const struct wino_variant *vari
     struct wino_scratch s;
     wino_carve(&w, workspace, &s);
     memset(s.zeros, 0, wino_zeros(&w) * sizeof *s.zeros);
-    const int64_t pool = d->pool2x2 ? 2 : 1,
-                  oc = lw_round_up(d->oc, d->dst_layout == LW_BLOCKED ? LW_BLOCK : 1);
+    const int64_t pool = d->pool2x2 ? 2 : 1, oc = lw_layout_channels(d->dst_layout, d->oc);
     struct out_row o = {.layout = d->dst_layout, .channels = d->oc};
     o.height = w.g.oh / pool, o.width = w.g.ow / pool;
     struct wino_block b = {.w = &w, .s = &s, .functions = variant->functions};

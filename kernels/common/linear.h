@@ -35,7 +35,7 @@
 
 /* Floats of one image in the source's memory. */
 static int64_t linear_inputs(const lw_desc *d) {
-    return (d->src_layout == LW_BLOCKED ? lw_round_up(d->ic, LW_BLOCK) : d->ic) * d->ih * d->iw;
+    return lw_layout_channels(d->src_layout, d->ic) * d->ih * d->iw;
 }
 
 /* Tiles of outputs differ by one in size at most; tile == tiles gives the end. */
@@ -180,7 +180,7 @@ static void linear_group(const struct lw_call *call, int64_t n, int64_t n_end, i
                 sums + (m - n) * outputs * LW_BLOCK_VECTORS);
         }
     }
-    int64_t dst_step = d->dst_layout == LW_BLOCKED ? lw_round_up(d->oc, LW_BLOCK) : d->oc;
+    int64_t dst_step = lw_layout_channels(d->dst_layout, d->oc);
     for (int64_t m = n; m < n_end; m++) {
         float *dst = call->dst + m * dst_step;
         for (int64_t o = 0; o < outputs; o++) {

@@ -8,7 +8,7 @@
 #define RELU_CHUNK 1024 /* floats; what tasks are cut along */
 
 static int64_t relu_floats(const lw_desc *d) {
-    int64_t channels = d->src_layout == LW_BLOCKED ? lw_round_up(d->ic, LW_BLOCK) : d->ic;
+    int64_t channels = lw_layout_channels(d->src_layout, d->ic);
     return d->batch * channels * d->ih * d->iw;
 }
 

@@ -115,9 +115,7 @@ static void softmax_row(const float *src, float *dst, int64_t count) {
 }
 
 /* Floats from one row to the next. */
-static int64_t softmax_step(const lw_desc *d, lw_layout layout) {
-    return layout == LW_BLOCKED ? lw_round_up(d->ic, LW_BLOCK) : d->ic;
-}
+static int64_t softmax_step(const lw_desc *d, lw_layout layout) { return lw_layout_channels(layout, d->ic); }
 
 static bool softmax_supports(const lw_desc *d, const char **reason) {
     if (d->ih == 1 && d->iw == 1) return true;
