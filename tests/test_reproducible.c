@@ -180,6 +180,7 @@ static const struct {
     {"conv_winograd_f2x2", 0x801b5eff6aa198df},
     {"conv_winograd_f4x4", 0xed41d94ed0b73b8f},
     {"conv_winograd_f6x6", 0x9f5a6c1c376b82d5},
+    {"conv_winograd_f7x7", 0x03ee01035c5dcef3},
     {"conv_direct_3x3s1", 0x59d305802d839e44},
     {"conv_direct_patch", 0x2dfca38597ea517d},
     {"conv_direct_nchw", 0x0d9de315e604f44e},

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdbool.h>
 
 typedef __int128 wide;
 
@@ -49,19 +50,24 @@ double fraction_double(struct fraction a) {
 }
 
 const struct exact_set exact_sets[EXACT_SETS] = {
-    {"f2x2", 1, {{1, 1}}},
-    {"f4x4", 2, {{3, 4}, {3, 2}}},
-    {"f6x6", 3, {{1, 1}, {2, 1}, {1, 2}}},
+    {"f2x2", 1, 1, {{1, 1}}},
+    {"f4x4", 2, 1, {{3, 4}, {3, 2}}},
+    {"f6x6", 3, 1, {{1, 1}, {2, 1}, {1, 2}}},
+    {"f7x7", 4, 0, {{3, 2}, {1, 2}, {4, 1}, {7, 8}}, {0, 0, 64, 0}},
 };
+
+int exact_points(const struct exact_set *set, int pairs) { return 2 * pairs + 1 + set->infinity; }
 
 /* Powers 0 .. width-1 of point i; infinity takes the highest alone. */
 static void powers(const struct exact_set *set, int i, int width, struct fraction *row) {
+    const int in_pair = i - 1 - set->infinity;
+    const bool infinite = i == 1 && set->infinity;
     struct fraction p = whole(0);
-    if (i >= 2) p = i % 2 ? fraction_mul(whole(-1), set->p[(i - 2) / 2]) : set->p[(i - 2) / 2];
-    row[0] = whole(i != 1);
+    if (in_pair >= 0) p = fraction_mul(whole(in_pair % 2 ? -1 : 1), set->p[in_pair / 2]);
+    row[0] = whole(!infinite);
     for (int k = 1; k < width; k++)
         row[k] = fraction_mul(row[k - 1], p);
-    if (i == 1) row[width - 1] = whole(1);
+    if (infinite) row[width - 1] = whole(1);
 }
 
 /* Gauss and Jordan, on a matrix beside the unit matrix. */
@@ -106,26 +112,34 @@ static void interpolation(const struct exact_set *set, int n,
 /* What a row of B^T is multiplied by and the same row of G divided by. */
 static struct fraction scale(const struct exact_set *set, int i) {
     struct fraction lagrange[EXACT_POINTS][EXACT_POINTS];
-    int n = 2 * set->pairs + 2, highest = n - 1;
+    int n = exact_points(set, set->pairs), highest = n - 1;
     interpolation(set, n, lagrange);
     while (lagrange[i][highest].n == 0)
         highest--;
     return fraction_div(whole(1), lagrange[i][highest]);
 }
 
+/* What a column of A^T is multiplied by and the same row of G divided by. */
+static struct fraction column_scale(const struct exact_set *set, int i) {
+    const int in_pair = i - 1 - set->infinity;
+    const int shrink = in_pair < 0 ? 0 : set->shrink[in_pair / 2];
+    return fraction_div(whole(1), whole(shrink ? shrink : 1));
+}
+
 struct exact_tile exact_tile(const struct exact_set *set, int pairs) {
-    struct exact_tile t = {.outputs = 2 * pairs, .points = 2 * pairs + 2};
+    struct exact_tile t = {.points = exact_points(set, pairs)};
+    t.outputs = t.points - 2;
     struct fraction lagrange[EXACT_POINTS][EXACT_POINTS];
     interpolation(set, t.points, lagrange);
     for (int i = 0; i < t.points; i++) {
-        const struct fraction s = scale(set, i);
+        const struct fraction s = scale(set, i), column = column_scale(set, i);
         struct fraction row[EXACT_OUTPUTS];
         powers(set, i, t.outputs, row);
         for (int k = 0; k < t.outputs; k++)
-            t.a[k][i] = row[k];
+            t.a[k][i] = fraction_mul(row[k], column);
         powers(set, i, 3, row);
         for (int tap = 0; tap < 3; tap++)
-            t.g[i][tap] = fraction_div(row[tap], s);
+            t.g[i][tap] = fraction_div(row[tap], fraction_mul(s, column));
         for (int e = 0; e < t.points; e++)
             t.b[i][e] = fraction_mul(lagrange[i][e], s);
     }

@@ -16,11 +16,12 @@ struct fraction fraction_div(struct fraction a, struct fraction b);
 int fraction_equal(struct fraction a, struct fraction b);
 double fraction_double(struct fraction a); /* correctly rounded; asserts that it fits 53 bits each */
 
-enum { EXACT_SETS = 3, EXACT_POINTS = 8, EXACT_OUTPUTS = 6 };
+enum { EXACT_SETS = 4, EXACT_POINTS = 9, EXACT_OUTPUTS = 7 };
 
-/* Points in the order 0, infinity, +p, -p, ...; a tile of m = 2 pairs outputs uses the first m + 2 of them.
- * Scaled so that the rows of B^T of the set's LARGEST tile have 1 in front of their highest input: G is the
- * same for all tile sizes of a set. y_k = sum over i of a[k][i] (sum of g[i][tap] w_tap) (sum of b[i][e] d_e)
+/* Points in the order 0, infinity (of an even set), +p, -p, ...; a tile of m outputs uses the first m + 2 of
+ * them. Scaled so that the rows of B^T of the set's LARGEST tile have 1 in front of their highest input: G is
+ * the same for all tile sizes of a set. y_k = sum over i of a[k][i] (sum of g[i][tap] w_tap) (sum of b[i][e]
+ * d_e)
  */
 struct exact_tile {
     int outputs, points;
@@ -30,9 +31,14 @@ struct exact_tile {
 struct exact_set {
     const char *name; /* as in the rows' names: "f2x2" */
     int pairs;        /* of the largest tile */
-    struct fraction p[3];
+    int infinity;     /* 1: one of the points */
+    struct fraction p[4];
+    int shrink[4]; /* what a pair's columns of A^T are divided by and its rows of G multiplied by; 0: 1 */
 };
 extern const struct exact_set exact_sets[EXACT_SETS];
+
+/* Points of a tile of so many pairs. */
+int exact_points(const struct exact_set *set, int pairs);
 
 struct exact_tile exact_tile(const struct exact_set *set, int pairs);
 

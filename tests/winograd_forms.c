@@ -50,7 +50,7 @@ static inline vf v_fnma(vf a, vf b, vf c) { return plus(c, times(a, b, fma_round
 
 #include "kernels/common/winograd_axis.h"
 
-static const struct wino_set *const sets[EXACT_SETS] = {&wino_f2, &wino_f4, &wino_f6};
+static const struct wino_set *const sets[EXACT_SETS] = {&wino_f2, &wino_f4, &wino_f6, &wino_f7};
 
 static void unit_forms(vf *x) {
     for (int i = 0; i < EXACT_POINTS; i++) {
@@ -61,7 +61,7 @@ static void unit_forms(vf *x) {
 
 struct forms {
     vf point[WINO_MAX_POINTS]; /* of the inputs */
-    vf y[2 * WINO_MAX_PAIRS];  /* of the products */
+    vf y[WINO_MAX_OUTPUTS];    /* of the products */
 };
 
 /* The last argument of the templates is a constant, here as in the kernels. */
@@ -80,6 +80,7 @@ static struct forms run(int set, int pairs, int roundings) {
         RUN(1)
         RUN(2)
         RUN(3)
+        RUN(4)
     }
     return f;
 }

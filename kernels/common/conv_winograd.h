@@ -16,10 +16,6 @@
 #include "winograd_schedule.h"
 #include "winograd_transform.h"
 
-/* Products of a row of points for as many oc tiles come one after the other: V's row is then in a near cache.
- */
-#define WINO_GROUP 4
-
 #define WINO_PATCH (WINO_MAX_POINTS * WINO_MAX_POINTS * LW_BLOCK)
 
 struct wino_variant {
@@ -90,7 +86,7 @@ static void wino_pack(const lw_desc *d, const struct wino_variant *variant, cons
 
 struct wino_scratch {
     int64_t *held; /* the number of the block whose V is there; 0: none yet */
-    float *v, *m, *rows, *temp_in, *temp_out, *patch, *zeros;
+    float *v, *m, *rows, *temp_in, *temp_out, *carry, *patch, *zeros;
 };
 
 /* Floats of zeros that stand for a row of padding: a patch's width of pixels where they lie in the source. */
@@ -99,22 +95,22 @@ static size_t wino_zeros(const struct wino *w) {
     return (size_t)(WINO_MAX_POINTS * column + LW_BLOCK);
 }
 
-/* Floats of a tile between the passes of the output transform. */
-static inline int64_t wino_tile_temp(const struct wino *w) {
-    return w->points * (w->points - 2) * WINO_WIDTH;
-}
-
-static inline int64_t wino_temp(const struct wino *w) { return w->slots * wino_tile_temp(w); }
+/* Floats between the passes of the output transform: from one row of points to the next (off the powers of
+ * two), and of a tile row. */
+static inline int64_t wino_temp_step(const struct wino *w) { return (wino_covered(&w->x) + 1) * WINO_WIDTH; }
+static inline int64_t wino_temp_row(const struct wino *w) { return w->points * wino_temp_step(w); }
 
 static size_t wino_carve(const struct wino *w, char *base, struct wino_scratch *s) {
     const size_t floats[] = {(size_t)(w->points * w->points * w->slots * w->g.blocks * LW_BLOCK),
                              (size_t)(w->points * w->slots * WINO_WIDTH),
-                             (size_t)(2 * w->y.pairs * w->g.ow * WINO_WIDTH),
+                             (size_t)(w->y.outputs * w->g.ow * WINO_WIDTH),
                              WINO_MAX_POINTS * WINO_TEMP_STEP * LW_BLOCK,
-                             (size_t)(lw_min(WINO_GROUP, w->oc_tiles) * wino_temp(w)),
+                             (size_t)(w->block_rows * w->images * wino_temp_row(w)),
+                             (size_t)(wino_carries(w) ? w->g.ow / 2 * WINO_WIDTH : 0),
                              WINO_PATCH,
                              wino_zeros(w)};
-    float **const parts[] = {&s->v, &s->m, &s->rows, &s->temp_in, &s->temp_out, &s->patch, &s->zeros};
+    float **const parts[] = {&s->v,        &s->m,     &s->rows,  &s->temp_in,
+                             &s->temp_out, &s->carry, &s->patch, &s->zeros};
     size_t bytes = LW_HELD;
     s->held = (int64_t *)base;
     for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) {
@@ -197,17 +193,17 @@ static void wino_input_tile(const struct wino_block *b, const float *image, int6
     const lw_desc *d = w->g.d;
     const struct wino_functions *f = b->functions;
     const int64_t ty = b->begin + r / b->schedule->images;
-    const int py = wino_pairs_at(&w->y, ty), px = wino_pairs_at(&w->x, tx), ny = 2 * py + 2;
-    const int64_t y0 = ty * 2 * w->y.pairs - d->pad_top, x0 = tx * 2 * w->x.pairs - d->pad_left;
+    const int my = wino_outputs_at(&w->y, ty), mx = wino_outputs_at(&w->x, tx), ny = my + 2;
+    const int64_t y0 = ty * w->y.outputs - d->pad_top, x0 = tx * w->x.outputs - d->pad_left;
     const ptrdiff_t row = w->points * w->slots * LW_BLOCK;
     float *v[WINO_MAX_POINTS];
     for (int j = 0; j < w->points; j++)
         v[j] = b->s->v + (j * w->slots + r * w->column_tiles[j] + tx) * LW_BLOCK;
-    struct wino_patch p = {.columns = 2 * px + 2};
+    struct wino_patch p = {.columns = mx + 2};
     for (int64_t c = 0; c < d->ic; c += LW_BLOCK) {
         wino_find_patch(b, image, c, y0, x0, ny, &p);
-        f[py - 1].input_columns(&p, b->s->temp_in);
-        f[px - 1].input_rows(b->s->temp_in, ny, p.groups, v, row);
+        f[wino_index(my)].input_columns(&p, b->s->temp_in);
+        f[wino_index(mx)].input_rows(b->s->temp_in, ny, p.groups, v, row);
         for (int j = 0; j < w->points; j++)
             v[j] += w->points * row;
     }
@@ -216,8 +212,7 @@ static void wino_input_tile(const struct wino_block *b, const float *image, int6
 /* What one call of the products takes: one oc tile or two. */
 struct wino_part {
     int64_t tile;
-    int vectors;
-    float *temp; /* between the passes of the output transform */
+    int tiles, vectors;
 };
 
 /* Row i of the points of one part: its products, and while they are in the cache the first pass of the output
@@ -243,10 +238,10 @@ static void wino_point_row(const struct wino_block *b, int i, const float *weigh
                                        .tiles = w->column_tiles,
                                        .rows = users * s->images,
                                        .vectors = vectors,
-                                       .temp = part->temp + i * (w->points - 2) * WINO_WIDTH,
-                                       .temp_row = w->x.tiles * wino_tile_temp(w)};
-    b->functions[w->x.pairs - 1].output_rows(&row, 0, w->x.full);
-    if (w->x.rest) b->functions[w->x.rest - 1].output_rows(&row, w->x.full, w->x.tiles);
+                                       .temp = b->s->temp_out + i * wino_temp_step(w),
+                                       .temp_row = wino_temp_row(w)};
+    b->functions[wino_index(w->x.outputs)].output_rows(&row, 0, w->x.full);
+    if (w->x.rest) b->functions[wino_index(w->x.rest)].output_rows(&row, w->x.full, w->x.tiles);
 }
 
 /* Where the vectors of a tile row go: straight into the destination where its layout allows, else into rows
@@ -255,7 +250,7 @@ static struct wino_target wino_target(const struct wino_block *b, int64_t y0, in
                                       const struct out_row *o) {
     const lw_desc *d = b->w->g.d;
     const bool direct = conv_stores_whole(&b->w->g, o->c, o->count), blocked = d->dst_layout == LW_BLOCKED;
-    struct wino_target t = {.relu = d->relu, .vectors = vectors};
+    struct wino_target t = {.relu = d->relu, .vectors = vectors, .carry = b->s->carry};
     t.column = !direct ? WINO_WIDTH : blocked ? LW_BLOCK : d->oc;
     t.row = o->width * t.column;
     t.out = direct ? o->dst + y0 * t.row + (blocked ? 0 : o->c) : b->s->rows;
@@ -271,17 +266,14 @@ static void wino_output_row(const struct wino_block *b, int64_t r, const float *
                             const struct wino_part *part, struct out_row *o) {
     const struct wino *w = b->w;
     const int64_t ty = b->begin + r / b->schedule->images;
-    const int pool = w->g.d->pool2x2 ? 2 : 1, py = wino_pairs_at(&w->y, ty);
-    const int64_t y0 = ty * 2 * w->y.pairs / pool, tile_width = 2 * w->x.pairs / pool;
-    const float *temp = part->temp + r * w->x.tiles * wino_tile_temp(w);
+    const int pool = w->g.d->pool2x2 ? 2 : 1, my = wino_outputs_at(&w->y, ty);
+    const int64_t above = ty * w->y.outputs, y0 = above / pool;
+    const int tail = pool == 1 ? WINO_PLAIN : above % 2 ? WINO_POOLED_ODD : WINO_POOLED;
     struct wino_target t = wino_target(b, y0, part->vectors, o);
-    t.rows = (int)lw_min(2 * py / pool, o->height - y0);
-    for (int64_t tx = 0; tx < w->x.tiles; tx++, t.out += tile_width * t.column) {
-        const int px = wino_pairs_at(&w->x, tx);
-        t.columns = (int)lw_min(2 * px / pool, o->width - tx * tile_width);
-        b->functions[py - 1].output_columns[pool - 1](temp + tx * wino_tile_temp(w),
-                                                      bias + part->tile * WINO_TASK_WIDTH, &t);
-    }
+    t.rows = (int)lw_min((above + my) / pool, o->height) - (int)y0;
+    t.columns = (int)o->width;
+    b->functions[wino_index(my)].output_columns[tail](
+        b->s->temp_out + r * wino_temp_row(w), wino_temp_step(w), bias + part->tile * WINO_TASK_WIDTH, &t);
     if (conv_stores_whole(&w->g, o->c, o->count)) return;
     for (int64_t i = 0; i < t.rows; i++) {
         o->y = y0 + i;
@@ -308,37 +300,28 @@ static void wino_find_block(struct wino_block *b, const struct wino_head *h, con
             wino_input_tile(b, call->src + (group * w->images + r % s->images) * image, r, tx);
 }
 
-/* Cuts `tasks` oc tiles from `tile` on into parts: those that a call can take together become one. */
-static int wino_cut(const struct wino *w, const struct wino_scratch *s, int64_t tile, int64_t tasks,
-                    struct wino_part part[WINO_GROUP]) {
-    int parts = 0;
-    for (int64_t end = tile + tasks; tile < end; parts++) {
-        const bool two = LW_WINO_VECTORS > WINO_TASK_VECTORS && tile + 1 < end &&
-                         wino_vectors(w, tile + 1) == WINO_TASK_VECTORS;
-        part[parts] = (struct wino_part){tile, two ? LW_WINO_VECTORS : wino_vectors(w, tile),
-                                         s->temp_out + parts * wino_temp(w)};
-        tile += two ? 2 : 1;
-    }
-    return parts;
+/* The next part of `tasks` oc tiles from `tile` on: two where a call can take them together. */
+static struct wino_part wino_take(const struct wino *w, int64_t tile, int64_t tasks) {
+    const bool two = LW_WINO_VECTORS > WINO_TASK_VECTORS && tasks > 1 && tile + 1 < w->oc_tiles &&
+                     wino_vectors(w, tile + 1) == WINO_TASK_VECTORS;
+    return two ? (struct wino_part){tile, 2, LW_WINO_VECTORS}
+               : (struct wino_part){tile, 1, wino_vectors(w, tile)};
 }
 
-/* All parts of a block: rows of points, then rows of outputs. */
-static void wino_run_parts(const struct wino_block *b, const struct wino_part *part, int parts,
-                           const float *bias, float *dst, struct out_row *o) {
+/* A part of a block: rows of points, then rows of outputs. */
+static void wino_run_part(const struct wino_block *b, const struct wino_part *part, const float *bias,
+                          float *dst, struct out_row *o) {
     const struct wino *w = b->w;
     const lw_desc *d = w->g.d;
-    const float *weights = bias + wino_bias_floats(w);
     const int64_t image = lw_layout_channels(d->dst_layout, d->oc) * o->height * o->width;
     for (int i = 0; i < w->points; i++)
-        for (int k = 0; k < parts; k++)
-            wino_point_row(b, i, weights, &part[k]);
-    for (int k = 0; k < parts; k++) {
-        o->c = part[k].tile * WINO_TASK_WIDTH;
-        o->count = lw_min(part[k].vectors * VL, d->oc - o->c);
-        for (int64_t r = 0; r < b->rows; r++) {
-            o->dst = dst + r % b->schedule->images * image;
-            wino_output_row(b, r, bias, &part[k], o);
-        }
+        wino_point_row(b, i, bias + wino_bias_floats(w), part);
+    o->c = part->tile * WINO_TASK_WIDTH;
+    o->count = lw_min(part->vectors * VL, d->oc - o->c);
+    for (int64_t n = 0; n < b->schedule->images; n++) {
+        o->dst = dst + n * image;
+        for (int64_t r = n; r < b->rows; r += b->schedule->images)
+            wino_output_row(b, r, bias, part, o);
     }
 }
 
@@ -355,15 +338,14 @@ static void wino_run(const struct lw_call *call, const struct wino_variant *vari
     struct out_row o = {.layout = d->dst_layout, .channels = d->oc};
     o.height = w.g.oh / pool, o.width = w.g.ow / pool;
     struct wino_block b = {.w = &w, .s = &s, .functions = variant->functions};
-    for (int64_t task = begin, taken; task < end; task += taken) {
+    struct wino_part part;
+    for (int64_t task = begin; task < end; task += part.tiles) {
         const int64_t tile = task % w.oc_tiles, block = task / w.oc_tiles % w.blocks;
         const int64_t group = task / w.oc_tiles / w.blocks;
-        struct wino_part part[WINO_GROUP];
-        taken = lw_min(WINO_GROUP, lw_min(end - task, w.oc_tiles - tile));
+        part = wino_take(&w, tile, end - task);
         wino_find_block(&b, h, call, group, block);
-        wino_run_parts(&b, part, wino_cut(&w, &s, tile, taken, part),
-                       (const float *)((const char *)h + h->bytes),
-                       call->dst + group * w.images * oc * o.height * o.width, &o);
+        wino_run_part(&b, &part, (const float *)((const char *)h + h->bytes),
+                      call->dst + group * w.images * oc * o.height * o.width, &o);
     }
 }
 
@@ -416,16 +398,13 @@ static double wino_cycles(const lw_desc *d, const struct wino_variant *variant) 
 WINO_ROW_FUNCTIONS(f2)
 WINO_ROW_FUNCTIONS(f4)
 WINO_ROW_FUNCTIONS(f6)
+WINO_ROW_FUNCTIONS(f7)
 #undef WINO_ROW_FUNCTIONS
-
-#define WINO_PAIRS_f2 1
-#define WINO_PAIRS_f4 2
-#define WINO_PAIRS_f6 3
 
 #define WINO_TILE_NAME LW_STRING(LW_WINO_TILES) "x" LW_STRING(LW_WINO_VECTORS)
 
-#define WINO_ROW(f, label)                                                                                   \
-    {.name = LW_ROW_NAME("conv_winograd_" label, "_t" WINO_TILE_NAME),                                       \
+#define WINO_ROW(f, m)                                                                                       \
+    {.name = LW_ROW_NAME("conv_winograd_f" #m "x" #m, "_t" WINO_TILE_NAME),                                  \
      .algorithm = "winograd",                                                                                \
      .tile = WINO_TILE_NAME,                                                                                 \
      .op = LW_CONV,                                                                                          \
@@ -437,12 +416,12 @@ WINO_ROW_FUNCTIONS(f6)
      .workspace_bytes = f##_workspace,                                                                       \
      .tasks = f##_tasks,                                                                                     \
      .run = f##_run,                                                                                         \
-     .spread = 2 * WINO_PAIRS_##f - 1,                                                                       \
-     .exact_on_integers = WINO_PAIRS_##f == 1,                                                               \
+     .spread = m - 1,                                                                                        \
+     .exact_on_integers = m == 2,                                                                            \
      .bound = f##_bound,                                                                                     \
      .rel_l2 = f##_rel_l2,                                                                                   \
      .cycles = f##_cycles},
 
-#define LW_ROWS_conv_winograd WINO_ROW(f2, "f2x2") WINO_ROW(f4, "f4x4") WINO_ROW(f6, "f6x6")
+#define LW_ROWS_conv_winograd WINO_ROW(f2, 2) WINO_ROW(f4, 4) WINO_ROW(f6, 6) WINO_ROW(f7, 7)
 
 #endif

@@ -14,33 +14,35 @@ LW_INLINE vf wino_dot(const float *coefficient, const vf *x, const int n) {
     return sum;
 }
 
-/* B^T: 2P + 2 inputs to as many points. */
+/* B^T: the inputs to as many points. */
 LW_INLINE void wino_input_axis(const struct wino_set *set, const int P, const vf *d, vf *point) {
     const struct wino_size *size = &set->size[P - 1];
     point[0] = wino_dot(size->zero, d, P + 1);
-    point[1] = wino_dot(size->infinity, d + 1, P + 1);
+    if (set->infinity) point[1] = wino_dot(size->infinity, d + 1, P + 1);
+    point += 1 + set->infinity;
     LW_UNROLL
     for (int i = 0; i < P; i++) {
         const vf even = wino_dot(size->pair[i], d + 2, P), odd = wino_dot(size->pair[i], d + 1, P);
         const vf p = v_set1(set->p[i]);
-        point[2 + 2 * i] = v_fma(p, odd, even);
-        point[3 + 2 * i] = v_fnma(p, odd, even);
+        point[2 * i] = v_fma(p, odd, even);
+        point[2 * i + 1] = v_fnma(p, odd, even);
     }
 }
 
-/* A^T: 2P + 2 products to 2P outputs. */
+/* A^T: the products to two outputs fewer. */
 LW_INLINE void wino_output_axis(const struct wino_set *set, const int P, const vf *product, vf *y) {
+    const vf *pair = product + 1 + set->infinity;
     vf sum[WINO_MAX_PAIRS], difference[WINO_MAX_PAIRS];
     LW_UNROLL
     for (int i = 0; i < P; i++) {
-        sum[i] = v_add(product[2 + 2 * i], product[3 + 2 * i]);
-        difference[i] = v_sub(product[2 + 2 * i], product[3 + 2 * i]);
+        sum[i] = v_add(pair[2 * i], pair[2 * i + 1]);
+        difference[i] = v_sub(pair[2 * i], pair[2 * i + 1]);
     }
     LW_UNROLL
-    for (int k = 0; k < 2 * P; k++) {
+    for (int k = 0; k < WINO_OUTPUTS(set, P); k++) {
         const vf *part = k % 2 ? difference : sum;
         vf out = k == 0 ? v_add(product[0], part[0]) : v_mul(v_set1(set->power[0][k]), part[0]);
-        if (k == 2 * P - 1) out = v_add(product[1], out);
+        if (set->infinity && k == 2 * P - 1) out = v_add(product[1], out);
         LW_UNROLL
         for (int i = 1; i < P; i++)
             out = v_fma(v_set1(set->power[i][k]), part[i], out);

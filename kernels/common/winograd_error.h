@@ -41,28 +41,30 @@ static struct wino_terms wino_dot_terms(const float *coefficient, int n) {
 static void wino_input_terms(const struct wino_set *set, int P, struct wino_terms *point) {
     const struct wino_size *size = &set->size[P - 1];
     point[0] = wino_dot_terms(size->zero, P + 1);
-    point[1] = wino_dot_terms(size->infinity, P + 1);
+    if (set->infinity) point[1] = wino_dot_terms(size->infinity, P + 1);
+    point += 1 + set->infinity;
     for (int i = 0; i < P; i++) {
         const struct wino_terms part = wino_dot_terms(size->pair[i], P);
-        point[2 + 2 * i] = point[3 + 2 * i] = wino_fma_terms(set->p[i], part, part);
+        point[2 * i] = point[2 * i + 1] = wino_fma_terms(set->p[i], part, part);
     }
 }
 
 /* Output k of wino_output_axis. */
 static struct wino_terms wino_output_terms(const struct wino_set *set, int P, int k,
                                            const struct wino_terms *product) {
+    const struct wino_terms *pair = product + 1 + set->infinity;
     struct wino_terms part[WINO_MAX_PAIRS];
     for (int i = 0; i < P; i++)
-        part[i] = wino_plus(product[2 + 2 * i], product[3 + 2 * i]);
+        part[i] = wino_plus(pair[2 * i], pair[2 * i + 1]);
     struct wino_terms out =
         k == 0 ? wino_plus(product[0], part[0]) : wino_times(set->power[0][k], part[0], 1);
-    if (k == 2 * P - 1) out = wino_plus(product[1], out);
+    if (set->infinity && k == 2 * P - 1) out = wino_plus(product[1], out);
     for (int i = 1; i < P; i++)
         out = wino_fma_terms(set->power[i][k], part[i], out);
     return out;
 }
 
-#define WINO_AXIS_TERMS (3 * (2 + 4 + 6)) /* taps times the outputs of all tile sizes */
+#define WINO_AXIS_TERMS (3 * (1 + 3 + 5 + 7)) /* taps times the outputs of all tile sizes */
 
 /* Each output of each tile size, from each tap of weight 1; returns how many. */
 static int wino_axis_terms(const struct wino_set *set, struct wino_terms *axis) {
@@ -71,9 +73,9 @@ static int wino_axis_terms(const struct wino_set *set, struct wino_terms *axis) 
         struct wino_terms point[WINO_MAX_POINTS], product[WINO_MAX_POINTS];
         wino_input_terms(set, P, point);
         for (int tap = 0; tap < 3; tap++) {
-            for (int i = 0; i < 2 * P + 2; i++)
+            for (int i = 0; i < WINO_POINTS(set, P); i++)
                 product[i] = wino_times(set->g[i][tap], point[i], 0);
-            for (int k = 0; k < 2 * P; k++)
+            for (int k = 0; k < WINO_OUTPUTS(set, P); k++)
                 axis[count++] = wino_output_terms(set, P, k, product);
         }
     }
@@ -100,7 +102,7 @@ static double wino_bound(const struct wino_set *set, int64_t ic) {
  * to the output, what the sum over channels adds is a random walk. An unfused product makes no difference
  * that shows. */
 static double wino_rel_l2(const struct wino_set *set, int64_t ic) {
-    static const struct { double transforms, sum; } part[] = {{1.5, 0.54}, {4.4, 1.5}, {18.5, 6.4}};
+    static const struct { double transforms, sum; } part[] = {{1.5, 0.54}, {4.4, 1.5}, {18.5, 6.4}, {52, 17}};
     const double transforms = part[set->pairs - 1].transforms, sum = part[set->pairs - 1].sum;
     return 0x1p-24 * sqrt(transforms * transforms + sum * sum * (double)ic);
 }

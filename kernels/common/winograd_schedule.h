@@ -2,8 +2,8 @@
  * in V each point of each tile lies, and the list of matrix products.
  *
  * An axis of n outputs is covered by tiles of the set's largest size and at most one smaller one (14 =
- * 6+6+2), all over one weight set (winograd_matrices.h): the smaller tile's points are a prefix of the
- * larger's. So of the tiles in order, those that use a point are a prefix too, and a point's product runs
+ * 6+6+2, or 7+7), all over one weight set (winograd_matrices.h): the smaller tile's points are a prefix of
+ * the larger's. So of the tiles in order, those that use a point are a prefix too, and a point's product runs
  * over neighbouring units; a unit is one (point, tile). Every point has `slots` units, as many as a block has
  * tiles, so that all strides are constant. */
 #ifndef LW_WINOGRAD_SCHEDULE_H
@@ -27,8 +27,8 @@ static const struct {
 #define WINO_TASK_WIDTH   (WINO_TASK_VECTORS * VL)
 
 struct wino_axis {
-    int pairs;     /* of the large tiles */
-    int rest;      /* pairs of the last, smaller tile; 0: none */
+    int outputs;   /* of a large tile */
+    int rest;      /* outputs of the last, smaller tile; 0: none */
     int64_t full;  /* large tiles */
     int64_t tiles; /* all */
 };
@@ -68,21 +68,28 @@ struct wino_head {
     size_t bytes;                 /* of all this */
 };
 
-static inline int wino_pairs_at(const struct wino_axis *a, int64_t tile) {
-    return tile < a->full ? a->pairs : a->rest;
+static inline int wino_outputs_at(const struct wino_axis *a, int64_t tile) {
+    return tile < a->full ? a->outputs : a->rest;
 }
 
-static struct wino_axis wino_cover(int64_t outputs, int pairs) {
-    struct wino_axis a = {.pairs = pairs, .full = outputs / (2 * pairs)};
-    a.rest = (int)((outputs % (2 * pairs) + 1) / 2);
-    if (a.rest == pairs) a.full++, a.rest = 0;
+/* Where a set has what a tile of so many outputs needs: its pairs less one. */
+static inline int wino_index(int outputs) { return (outputs - 1) / 2; }
+
+/* Outputs of all tiles: at most one more than there are. */
+static inline int64_t wino_covered(const struct wino_axis *a) { return a->full * a->outputs + a->rest; }
+
+static struct wino_axis wino_cover(int64_t outputs, const struct wino_set *set) {
+    const int m = WINO_OUTPUTS(set, set->pairs);
+    struct wino_axis a = {.outputs = m, .full = outputs / m, .rest = (int)(outputs % m)};
+    if (a.rest > 0 && (m - a.rest) % 2 != 0) a.rest++; /* a set's tiles are all even, or all odd */
+    if (a.rest == m) a.full++, a.rest = 0;
     a.tiles = a.full + (a.rest > 0);
     return a;
 }
 
 /* Tiles begin .. end-1 that use point i. */
 static inline int64_t wino_users(const struct wino_axis *a, int64_t begin, int64_t end, int i) {
-    const int64_t users = i < 2 * a->rest + 2 && a->rest ? a->tiles : a->full;
+    const int64_t users = a->rest && i < a->rest + 2 ? a->tiles : a->full;
     return lw_max(0, lw_min(end, users) - begin);
 }
 
@@ -93,18 +100,23 @@ static int64_t wino_axis_units(const struct wino_axis *a, int64_t begin, int64_t
     return units;
 }
 
+/* Do pooled rows reach from a tile into the next? */
+static inline bool wino_carries(const struct wino *w) { return w->g.d->pool2x2 && w->y.outputs % 2 != 0; }
+
 static struct wino wino_geometry(const lw_desc *d, const struct wino_set *set) {
-    struct wino w = {.g = conv_geometry(d, LW_BLOCK), .points = 2 * set->pairs + 2};
+    struct wino w = {.g = conv_geometry(d, LW_BLOCK), .points = WINO_POINTS(set, set->pairs)};
     w.oc_tiles = lw_div_up(d->oc, WINO_TASK_WIDTH);
-    w.y = wino_cover(w.g.oh, set->pairs);
-    w.x = wino_cover(w.g.ow, set->pairs);
+    w.y = wino_cover(w.g.oh, set);
+    w.x = wino_cover(w.g.ow, set);
     for (int j = 0; j < w.points; j++)
         w.column_tiles[j] = (int32_t)wino_users(&w.x, 0, w.x.tiles, j);
     const bool heavy = w.points * w.points * d->ic > wino_blocks[0].weights / d->oc;
     const int64_t tiles = wino_blocks[heavy].tiles, row_floats = w.points * w.x.tiles * w.g.blocks * LW_BLOCK;
     const int64_t rows =
         lw_max(1, wino_blocks[heavy].row_floats / row_floats); /* tile rows that V has room for */
-    w.block_rows = lw_min(w.y.tiles, lw_min(lw_div_up(tiles, w.x.tiles), rows));
+    w.block_rows = lw_min(lw_div_up(tiles, w.x.tiles), rows);
+    if (wino_carries(&w)) w.block_rows = lw_round_up(w.block_rows, 2);
+    w.block_rows = lw_min(w.y.tiles, w.block_rows);
     w.blocks = lw_div_up(w.y.tiles, w.block_rows);
     w.images = lw_max(1, lw_min(d->batch, lw_min(tiles / (w.y.tiles * w.x.tiles), rows / w.y.tiles)));
     w.groups = lw_div_up(d->batch, w.images);

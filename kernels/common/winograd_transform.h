@@ -18,17 +18,17 @@ struct wino_patch {
     int groups; /* vectors of channels, at most LW_BLOCK_VECTORS */
 };
 
-/* The two passes of the input transform. First pass: each column's 2P + 2 vectors to points. */
+/* The two passes of the input transform. First pass: each column's vectors to points. */
 LW_INLINE void wino_input_columns(const struct wino_set *set, const int P, const struct wino_patch *p,
                                   float *temp) {
     const ptrdiff_t step = WINO_TEMP_STEP * LW_BLOCK;
     const float *row[WINO_MAX_POINTS];
     LW_UNROLL
-    for (int i = 0; i < 2 * P + 2; i++)
+    for (int i = 0; i < WINO_POINTS(set, P); i++)
         row[i] = p->row[i];
     for (int c = 0; c < p->columns; c++, temp += LW_BLOCK) {
         if (c < p->begin || c >= p->end) {
-            for (int i = 0; i < 2 * P + 2; i++)
+            for (int i = 0; i < WINO_POINTS(set, P); i++)
                 memset(temp + i * step, 0, LW_BLOCK * sizeof *temp);
             continue;
         }
@@ -36,32 +36,32 @@ LW_INLINE void wino_input_columns(const struct wino_set *set, const int P, const
             const ptrdiff_t at = c * p->column + g;
             vf d[WINO_MAX_POINTS], point[WINO_MAX_POINTS];
             LW_UNROLL
-            for (int i = 0; i < 2 * P + 2; i++)
+            for (int i = 0; i < WINO_POINTS(set, P); i++)
                 d[i] = v_load(row[i] + at);
             wino_input_axis(set, P, d, point);
             LW_UNROLL
-            for (int i = 0; i < 2 * P + 2; i++)
+            for (int i = 0; i < WINO_POINTS(set, P); i++)
                 v_store(temp + i * step + g, point[i]);
         }
     }
 }
 
-/* Second pass: `rows` rows of 2P + 2 neighbouring pixels, to point (r, i) at v[i] + r * row. */
+/* Second pass: `rows` rows of neighbouring pixels, to point (r, i) at v[i] + r * row. */
 LW_INLINE void wino_input_rows(const struct wino_set *set, const int P, const float *temp, int rows,
                                int groups, float *const *v, ptrdiff_t row) {
     float *to[WINO_MAX_POINTS];
     LW_UNROLL
-    for (int i = 0; i < 2 * P + 2; i++)
+    for (int i = 0; i < WINO_POINTS(set, P); i++)
         to[i] = v[i];
     for (ptrdiff_t r = 0; r < rows * row; r += row, temp += WINO_TEMP_STEP * LW_BLOCK) {
         for (ptrdiff_t g = 0; g < groups * VL; g += VL) {
             vf d[WINO_MAX_POINTS], point[WINO_MAX_POINTS];
             LW_UNROLL
-            for (int i = 0; i < 2 * P + 2; i++)
+            for (int i = 0; i < WINO_POINTS(set, P); i++)
                 d[i] = v_load(temp + i * LW_BLOCK + g);
             wino_input_axis(set, P, d, point);
             LW_UNROLL
-            for (int i = 0; i < 2 * P + 2; i++)
+            for (int i = 0; i < WINO_POINTS(set, P); i++)
                 v_store(to[i] + r + g, point[i]);
         }
     }
@@ -74,43 +74,45 @@ struct wino_point_row {
     const int32_t *tiles; /* of a tile row, that use each point */
     int64_t rows;         /* tile rows */
     int vectors;
-    float *temp; /* [tile][row of points][column][WINO_WIDTH], from this row of points on */
-    ptrdiff_t temp_row;
+    float *temp;        /* [tile row][row of points][column][WINO_WIDTH], from this row of points on */
+    ptrdiff_t temp_row; /* floats of a tile row */
 };
 
 /* The output transform, the other way round. First pass: of tiles begin .. end-1 of each tile row, a row of
- * points to 2P columns. */
+ * points to columns. */
 LW_INLINE void wino_output_rows(const struct wino_set *set, const int P, const struct wino_point_row *p,
                                 int64_t begin, int64_t end) {
-    const ptrdiff_t step = (2 * set->pairs + 2) * 2 * set->pairs * WINO_WIDTH, width = p->vectors * VL;
+    const ptrdiff_t width = p->vectors * VL;
     const float *from[WINO_MAX_POINTS];
-    float *temp = p->temp + begin * step;
+    float *temp = p->temp + begin * WINO_OUTPUTS(set, set->pairs) * WINO_WIDTH;
     LW_UNROLL
-    for (int i = 0; i < 2 * P + 2; i++)
+    for (int i = 0; i < WINO_POINTS(set, P); i++)
         from[i] = p->m + (i * p->slots + begin) * WINO_WIDTH;
     for (int64_t r = 0; r < p->rows; r++, temp += p->temp_row) {
         float *to = temp;
-        for (ptrdiff_t t = 0; t < (end - begin) * WINO_WIDTH; t += WINO_WIDTH, to += step) {
+        for (ptrdiff_t t = 0; t < (end - begin) * WINO_WIDTH; t += WINO_WIDTH) {
             for (ptrdiff_t g = 0; g < width; g += VL) {
-                vf product[WINO_MAX_POINTS], y[2 * WINO_MAX_PAIRS];
+                vf product[WINO_MAX_POINTS], y[WINO_MAX_OUTPUTS];
                 LW_UNROLL
-                for (int i = 0; i < 2 * P + 2; i++)
+                for (int i = 0; i < WINO_POINTS(set, P); i++)
                     product[i] = v_load(from[i] + t + g);
                 wino_output_axis(set, P, product, y);
                 LW_UNROLL
-                for (int i = 0; i < 2 * P; i++)
+                for (int i = 0; i < WINO_OUTPUTS(set, P); i++)
                     v_store(to + i * WINO_WIDTH + g, y[i]);
             }
+            to += WINO_OUTPUTS(set, P) * WINO_WIDTH;
         }
         LW_UNROLL
-        for (int i = 0; i < 2 * P + 2; i++)
+        for (int i = 0; i < WINO_POINTS(set, P); i++)
             from[i] += p->tiles[i] * WINO_WIDTH;
     }
 }
 
-/* Where the outputs of a tile go, after the tail: vector g of pixel (r, c) to out + r * row + c * column +
- * vector[g]. Rows and columns beyond the image are left out. */
+/* Where the outputs of a tile row go, after the tail: vector g of pixel (r, c) to out + r * row + c * column
+ * + vector[g]. Rows and columns beyond the image are left out. */
 struct wino_target {
+    float *carry; /* [pooled column][WINO_WIDTH]: a tile's last row where its other half is the next tile's */
     float *out;
     ptrdiff_t row, column, vector[LW_WINO_VECTORS];
     int rows, columns; /* of the (pooled) outputs */
@@ -118,18 +120,19 @@ struct wino_target {
     bool relu;
 };
 
-LW_INLINE void wino_load_column(const struct wino_set *set, const int P, const float *temp, vf *y) {
+LW_INLINE void wino_load_column(const struct wino_set *set, const int P, const float *temp, ptrdiff_t step,
+                                vf *y) {
     vf product[WINO_MAX_POINTS];
     LW_UNROLL
-    for (int i = 0; i < 2 * P + 2; i++)
-        product[i] = v_load(temp + i * 2 * set->pairs * WINO_WIDTH);
+    for (int i = 0; i < WINO_POINTS(set, P); i++)
+        product[i] = v_load(temp + i * step);
     wino_output_axis(set, P, product, y);
 }
 
 /* Bias, ReLU and store of one column of the (pooled) outputs. */
 LW_INLINE void wino_store_column(const struct wino_target *t, const vf *y, const int rows, vf bias,
                                  float *out) {
-    vf tail[2 * WINO_MAX_PAIRS];
+    vf tail[WINO_MAX_OUTPUTS];
     LW_UNROLL
     for (int k = 0; k < rows; k++)
         tail[k] = v_add(y[k], bias);
@@ -143,40 +146,50 @@ LW_INLINE void wino_store_column(const struct wino_target *t, const vf *y, const
         if (k < t->rows) v_store(out + k * t->row, tail[k]);
 }
 
-LW_INLINE void wino_output_columns(const struct wino_set *set, const int P, const float *temp,
+/* temp: [row of points][column][WINO_WIDTH], rows `step` floats apart. */
+LW_INLINE void wino_output_columns(const struct wino_set *set, const int P, const float *temp, ptrdiff_t step,
                                    const float *bias, const struct wino_target *t) {
     for (int c = 0; c < t->columns; c++, temp += WINO_WIDTH)
         for (int g = 0; g < t->vectors; g++) {
-            vf y[2 * WINO_MAX_PAIRS];
-            wino_load_column(set, P, temp + g * VL, y);
-            wino_store_column(t, y, 2 * P, v_load(bias + g * VL), t->out + c * t->column + t->vector[g]);
+            vf y[WINO_MAX_OUTPUTS];
+            wino_load_column(set, P, temp + g * VL, step, y);
+            wino_store_column(t, y, WINO_OUTPUTS(set, P), v_load(bias + g * VL),
+                              t->out + c * t->column + t->vector[g]);
         }
 }
 
-/* The same with a 2x2 max pool, which commutes with adding the bias: rounding is monotonic. */
-LW_INLINE void wino_output_pooled(const struct wino_set *set, const int P, const float *temp,
-                                  const float *bias, const struct wino_target *t) {
+/* The same with a 2x2 max pool, which commutes with adding the bias: rounding is monotonic. odd: the tile's
+ * first row is the second one of a window, whose first waits in t->carry. */
+LW_INLINE void wino_output_pooled(const struct wino_set *set, const int P, const int odd, const float *temp,
+                                  ptrdiff_t step, const float *bias, const struct wino_target *t) {
+    const int m = WINO_OUTPUTS(set, P), rows = (m + odd) / 2;
     for (int c = 0; c < t->columns; c++, temp += 2 * WINO_WIDTH)
         for (int g = 0; g < t->vectors; g++) {
-            vf left[2 * WINO_MAX_PAIRS], right[2 * WINO_MAX_PAIRS];
-            wino_load_column(set, P, temp + g * VL, left);
-            wino_load_column(set, P, temp + WINO_WIDTH + g * VL, right);
+            float *carry = t->carry + c * WINO_WIDTH + g * VL;
+            vf left[WINO_MAX_OUTPUTS], right[WINO_MAX_OUTPUTS], pooled[WINO_MAX_OUTPUTS];
+            wino_load_column(set, P, temp + g * VL, step, left);
+            wino_load_column(set, P, temp + WINO_WIDTH + g * VL, step, right);
             LW_UNROLL
-            for (int k = 0; k < P; k++) {
-                const vf upper = v_max_keep(left[2 * k], right[2 * k]);
-                left[k] = v_max_keep(v_max_keep(upper, left[2 * k + 1]), right[2 * k + 1]);
+            for (int k = 0; k < rows; k++) {
+                const int r = 2 * k - odd;
+                const vf upper = r < 0 ? v_load(carry) : v_max_keep(left[r], right[r]);
+                pooled[k] = v_max_keep(v_max_keep(upper, left[r + 1]), right[r + 1]);
             }
-            wino_store_column(t, left, P, v_load(bias + g * VL), t->out + c * t->column + t->vector[g]);
+            if ((m + odd) % 2) v_store(carry, v_max_keep(left[m - 1], right[m - 1]));
+            wino_store_column(t, pooled, rows, v_load(bias + g * VL), t->out + c * t->column + t->vector[g]);
         }
 }
+
+typedef void (*wino_columns_fn)(const float *temp, ptrdiff_t step, const float *bias,
+                                const struct wino_target *t);
+enum { WINO_PLAIN, WINO_POOLED, WINO_POOLED_ODD, WINO_TAILS };
 
 /* One function for each tile size of a set, by pairs - 1. */
 struct wino_functions {
     void (*input_columns)(const struct wino_patch *p, float *temp);
     void (*input_rows)(const float *temp, int rows, int groups, float *const *v, ptrdiff_t row);
     void (*output_rows)(const struct wino_point_row *p, int64_t begin, int64_t end);
-    void (*output_columns[2])(const float *temp, const float *bias,
-                              const struct wino_target *t); /* plain, pooled */
+    wino_columns_fn output_columns[WINO_TAILS]; /* odd: only where tiles are */
 };
 
 #define WINO_FUNCTIONS(set, P)                                                                               \
@@ -190,19 +203,25 @@ struct wino_functions {
     static void set##_output_rows_##P(const struct wino_point_row *p, int64_t begin, int64_t end) {          \
         wino_output_rows(&set, P, p, begin, end);                                                            \
     }                                                                                                        \
-    static void set##_output_columns_##P(const float *temp, const float *bias,                               \
+    static void set##_output_columns_##P(const float *temp, ptrdiff_t step, const float *bias,               \
                                          const struct wino_target *t) {                                      \
-        wino_output_columns(&set, P, temp, bias, t);                                                         \
+        wino_output_columns(&set, P, temp, step, bias, t);                                                   \
     }                                                                                                        \
-    static void set##_output_pooled_##P(const float *temp, const float *bias, const struct wino_target *t) { \
-        wino_output_pooled(&set, P, temp, bias, t);                                                          \
+    WINO_POOLED_FUNCTION(set##_output_pooled_##P, set, P, 0)
+#define WINO_POOLED_FUNCTION(name, set, P, odd)                                                              \
+    static void name(const float *temp, ptrdiff_t step, const float *bias, const struct wino_target *t) {    \
+        wino_output_pooled(&set, P, odd, temp, step, bias, t);                                               \
     }
-#define WINO_ENTRY(set, P)                                                                                   \
+#define WINO_ENTRY(set, P, odd)                                                                              \
     {                                                                                                        \
         set##_input_columns_##P, set##_input_rows_##P, set##_output_rows_##P, {                              \
-            set##_output_columns_##P, set##_output_pooled_##P                                                \
+            set##_output_columns_##P, set##_output_pooled_##P, odd                                           \
         }                                                                                                    \
     }
+#define WINO_ODD_FUNCTIONS(set, P)                                                                           \
+    WINO_FUNCTIONS(set, P)                                                                                   \
+    WINO_POOLED_FUNCTION(set##_output_odd_##P, set, P, 1)
+#define WINO_ODD_ENTRY(set, P) WINO_ENTRY(set, P, set##_output_odd_##P)
 
 WINO_FUNCTIONS(wino_f2, 1)
 WINO_FUNCTIONS(wino_f4, 1)
@@ -210,12 +229,23 @@ WINO_FUNCTIONS(wino_f4, 2)
 WINO_FUNCTIONS(wino_f6, 1)
 WINO_FUNCTIONS(wino_f6, 2)
 WINO_FUNCTIONS(wino_f6, 3)
+WINO_ODD_FUNCTIONS(wino_f7, 1)
+WINO_ODD_FUNCTIONS(wino_f7, 2)
+WINO_ODD_FUNCTIONS(wino_f7, 3)
+WINO_ODD_FUNCTIONS(wino_f7, 4)
 
-static const struct wino_functions wino_f2_functions[] = {WINO_ENTRY(wino_f2, 1)};
-static const struct wino_functions wino_f4_functions[] = {WINO_ENTRY(wino_f4, 1), WINO_ENTRY(wino_f4, 2)};
-static const struct wino_functions wino_f6_functions[] = {WINO_ENTRY(wino_f6, 1), WINO_ENTRY(wino_f6, 2),
-                                                          WINO_ENTRY(wino_f6, 3)};
+static const struct wino_functions wino_f2_functions[] = {WINO_ENTRY(wino_f2, 1, NULL)};
+static const struct wino_functions wino_f4_functions[] = {WINO_ENTRY(wino_f4, 1, NULL),
+                                                          WINO_ENTRY(wino_f4, 2, NULL)};
+static const struct wino_functions wino_f6_functions[] = {
+    WINO_ENTRY(wino_f6, 1, NULL), WINO_ENTRY(wino_f6, 2, NULL), WINO_ENTRY(wino_f6, 3, NULL)};
+static const struct wino_functions wino_f7_functions[] = {
+    WINO_ODD_ENTRY(wino_f7, 1), WINO_ODD_ENTRY(wino_f7, 2), WINO_ODD_ENTRY(wino_f7, 3),
+    WINO_ODD_ENTRY(wino_f7, 4)};
 
+#undef WINO_ODD_FUNCTIONS
+#undef WINO_ODD_ENTRY
+#undef WINO_POOLED_FUNCTION
 #undef WINO_FUNCTIONS
 #undef WINO_ENTRY
 
