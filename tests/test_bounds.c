@@ -71,7 +71,7 @@ static const struct family families[] = {
     {LW_CONV, "winograd", "conv_winograd_f2x2", winograd_c, 1.0 / 20},
     {LW_CONV, "winograd", "conv_winograd_f4x4", winograd_c, 1.0 / 60},
     {LW_CONV, "winograd", "conv_winograd_f6x6", winograd_c, 1.0 / 80},
-    {LW_CONV, "winograd", "conv_winograd_f7x7", winograd_c, 1.0 / 80},
+    {LW_CONV, "winograd", "conv_winograd_f7x7", winograd_c, 1.0 / 110},
     {LW_LINEAR, "gemv", "linear", linear_c, 1.0 / 10},
     {LW_SOFTMAX, "map", "softmax", softmax_c, 1.0 / 4},
     {LW_MAXPOOL, "pool", "maxpool", exact_c, 0},
