@@ -15,6 +15,7 @@
 /* The quick matrix has four minutes with its set-up; these are for the measuring. */
 #define QUICK_SECONDS      75.0
 #define QUICK_DEADLINE     215.0
+#define QUICK_COMPARISON   45.0 /* of it, where there are peers */
 #define QUICK_MIN_TIME_MAX 0.15
 #define QUICK_MIN_TIME_MIN 0.02
 #define MIN_TIME           0.2
@@ -317,12 +318,14 @@ static int measure(const struct command *cmd, struct bench_flags *flags, const s
     struct bench_session session = {.cases = cases, .reproducible = choice->reproducible};
     struct bench_comparison comparison = {0};
     struct report report = {&session, &comparison, mnist_line, !cmd->compare || flags->list_tests};
-    if (choice->mode == BENCH_QUICK) session.deadline = cli_seconds() + QUICK_DEADLINE;
+    const double end = choice->mode == BENCH_QUICK ? cli_seconds() + QUICK_DEADLINE : 0;
+    session.deadline = choice->peers && end > 0 ? end - QUICK_COMPARISON : end;
     set_defaults(flags, choice, cases->count);
     if (!flags->list_tests) add_context(choice);
     if (report.matrix) status = run(flags, &session, outputs, output_count);
+    session.deadline = end;
     if (status == CLI_GO && choice->peers && !flags->list_tests)
-        status = bench_versus_run(&session, &comparison);
+        status = bench_versus_run(&session, report.matrix, &comparison);
     if (status == CLI_GO) status = flags->list_tests ? LW_EXIT_OK : finish(cmd, flags, dir, outputs, &report);
     bench_versus_free(&comparison);
     for (size_t i = 0; i < output_count; i++)

@@ -21,14 +21,23 @@ static bool belongs(const struct bench_case *c, const struct bench_case *leader)
     return c->peer ? c->peer_row->layout == leader->peer_row->layout : bench_same_layout(c, leader);
 }
 
+static bool have_data(struct bench_session *s, const struct bench_problem *p) {
+    if (s->data.problem == p) return true;
+    bench_data_free(&s->data);
+    if (bench_data_make(&s->data, p)) return true;
+    snprintf(s->failure, sizeof s->failure, "not possible here: out of memory");
+    return false;
+}
+
 /* Made, checked and timed for a moment. */
 static bool try_case(struct bench_session *s, struct bench_case *c) {
     struct bench_sampling few = bench_peer_sampling(c->threads);
-    struct bench_subject subject;
+    struct bench_subject subject = {0};
     double seconds;
     bool wrong = false;
     few.seconds = TRY_SECONDS;
-    bool good = bench_subject_make(&subject, c, &s->data, s->reproducible, s->failure) &&
+    bool good = have_data(s, c->problem) &&
+                bench_subject_make(&subject, c, &s->data, s->reproducible, s->failure) &&
                 bench_subject_first_run(&subject, &seconds, &c->err_over_bound, &wrong, s->failure);
     if (good) {
         struct bench_side side = bench_subject_side(&subject);
@@ -51,14 +60,15 @@ static size_t rank(const struct bench_cases *all, const struct bench_case *which
     return faster;
 }
 
-static const struct bench_case *fastest(struct bench_session *s, const struct bench_case *leader,
-                                        bool peers) {
+/* matrix: of the cases that it has measured alone. NULL: none. */
+static const struct bench_case *fastest(struct bench_session *s, const struct bench_case *leader, bool peers,
+                                        bool matrix) {
     struct bench_cases *all = s->cases;
     const struct bench_case *best = NULL;
     for (struct bench_case *c = all->items; c < all->items + all->count; c++) {
         if ((c->peer != NULL) != peers || !belongs(c, leader)) continue;
-        bool tried = c->measured || ((peers || rank(all, c, leader) < TRIED) && try_case(s, c));
-        if (tried && (!best || c->us < best->us)) best = c;
+        bool tried = !matrix && (peers || rank(all, c, leader) < TRIED) && try_case(s, c);
+        if ((tried || c->measured) && (!best || c->us < best->us)) best = c;
     }
     return best;
 }
@@ -67,7 +77,8 @@ static const struct bench_case *fastest(struct bench_session *s, const struct be
 
 static bool compare(struct bench_session *s, struct bench_versus *v) {
     struct bench_subject a = {0}, b = {0};
-    bool good = bench_subject_make(&a, v->ours, &s->data, s->reproducible, s->failure) &&
+    bool good = have_data(s, v->ours->problem) &&
+                bench_subject_make(&a, v->ours, &s->data, s->reproducible, s->failure) &&
                 bench_subject_make(&b, v->peer, &s->data, s->reproducible, s->failure);
     if (good) {
         struct bench_sampling sampled = bench_peer_sampling(v->ours->threads);
@@ -95,7 +106,7 @@ static bool is_leader(const struct bench_cases *all, const struct bench_case *le
     return leader->peer && c == leader;
 }
 
-int bench_versus_run(struct bench_session *s, struct bench_comparison *comparison) {
+int bench_versus_run(struct bench_session *s, bool matrix, struct bench_comparison *comparison) {
     const struct bench_cases *all = s->cases;
     comparison->count = 0;
     comparison->items = calloc(all->count + 1, sizeof *comparison->items);
@@ -108,12 +119,8 @@ int bench_versus_run(struct bench_session *s, struct bench_comparison *compariso
             continue;
         }
         cli_progress("[%zu/%zu] against peers: %s", (size_t)(c - all->items), all->count, c->problem->name);
-        if (s->data.problem != c->problem) {
-            bench_data_free(&s->data);
-            if (!bench_data_make(&s->data, c->problem)) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
-        }
-        struct bench_versus v = {.peer = fastest(s, c, true)};
-        if (v.peer) v.ours = fastest(s, c, false);
+        struct bench_versus v = {.peer = fastest(s, c, true, matrix)};
+        if (v.peer) v.ours = fastest(s, c, false, matrix);
         if (v.ours && compare(s, &v)) comparison->items[comparison->count++] = v;
         cli_progress_clear();
     }

@@ -18,10 +18,10 @@ struct bench_comparison {
     struct bench_versus *items;
 };
 
-/* Rows that the matrix hasn't measured are tried here: of ours those that the cost model likes best. Each
- * result is checked; the session counts what is wrong or impossible. CLI_GO, or the exit status after one
- * line. */
-int bench_versus_run(struct bench_session *session, struct bench_comparison *comparison);
+/* After the matrix: of what it has measured. Without it: all of the peers' rows are tried, and of ours those
+ * that the cost model likes best. Each result is checked; the session counts what is wrong, impossible or
+ * late. CLI_GO, or the exit status after one line. */
+int bench_versus_run(struct bench_session *session, bool matrix, struct bench_comparison *comparison);
 void bench_versus_free(struct bench_comparison *comparison);
 
 void bench_versus_print(FILE *out, const struct bench_comparison *comparison);

@@ -5,6 +5,7 @@
 
 #include <dnnl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #if DNNL_VERSION_MAJOR >= 3
 typedef dnnl_memory_desc_t api_md;
@@ -31,8 +32,10 @@ static inline void api_md_destroy(api_md md) {
 }
 
 /* NULL: not possible. */
-static inline api_md api_md_create(int ndims, const dnnl_dims_t dims, dnnl_format_tag_t tag) {
+static inline api_md api_md_create(int ndims, const int64_t *shape, dnnl_format_tag_t tag) {
     api_md md = NULL;
+    dnnl_dims_t dims = {0};
+    memcpy(dims, shape, (size_t)ndims * sizeof *dims);
 #if DNNL_VERSION_MAJOR >= 3
     if (dnnl_memory_desc_create_with_tag(&md, ndims, dims, dnnl_f32, tag) != dnnl_success) return NULL;
 #else
