@@ -5,19 +5,20 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Executions shorter than this are preceded by one that isn't timed: the other side has had the caches. */
+/* Shorter executions are preceded by one that isn't timed. */
 #define COLD_SECONDS 2e-3
 
-/* OpenMP's threads go on spinning for some milliseconds when there is no more work. */
-#define REST_SECONDS 12e-3
+/* On several threads a side needs this long until it runs as it does by itself: the other's threads may go on
+ * spinning for some milliseconds (OpenMP's do), and the system has to find a core for each that wakes up. */
+#define THREADS_WARM_SECONDS 20e-3
 
 struct bench_sampling bench_peer_sampling(int threads) {
-    return (struct bench_sampling){.sample_seconds = 1e-3,
-                                   .seconds = threads > 1 ? 0.4 : 0.15,
+    return (struct bench_sampling){.sample_seconds = threads > 1 ? 3e-3 : 1e-3,
+                                   .seconds = threads > 1 ? 0.5 : 0.15,
                                    .least = 5,
                                    .most = 51,
                                    .real_time = threads > 1,
-                                   .rest_seconds = threads > 1 ? REST_SECONDS : 0};
+                                   .warm_seconds = threads > 1 ? THREADS_WARM_SECONDS : 0};
 }
 
 double bench_clock(bool real_time) {
@@ -47,31 +48,33 @@ static int64_t executions_of(double seconds, const struct bench_sampling *s) {
     return (int64_t)(s->sample_seconds / fmax(seconds, 50e-9)) + 1;
 }
 
+static void warm_up(const struct bench_side *side, double seconds, const struct bench_sampling *s) {
+    double start = bench_clock(true);
+    if (seconds < COLD_SECONDS) side->run(side->arg);
+    while (bench_clock(true) - start < s->warm_seconds)
+        side->run(side->arg);
+}
+
 double bench_time_side(const struct bench_side *side, const struct bench_sampling *s) {
     double first = sample(side, 1, s->real_time), values[3];
     int64_t executions = executions_of(first, s);
     int count = 0;
     if (first > s->seconds) return first;
+    warm_up(side, first, s);
     for (double start = bench_clock(true); count < 3 && (!count || bench_clock(true) - start < s->seconds);)
         values[count++] = sample(side, executions, s->real_time);
     return quantile(values, count, 0.5);
-}
-
-static void rest(double seconds) {
-    if (seconds > 0) nanosleep(&(struct timespec){0, (long)(seconds * 1e9)}, NULL);
 }
 
 struct bench_ratio bench_time_pair(const struct bench_side *a, const struct bench_side *b, double b_seconds,
                                    const struct bench_sampling *s) {
     double as[BENCH_PAIRS], bs[BENCH_PAIRS], ratios[BENCH_PAIRS], start = bench_clock(true);
     int64_t executions = executions_of(b_seconds, s);
-    bool warm = b_seconds < COLD_SECONDS;
     int count = 0;
     while (count < s->most && (count < s->least || bench_clock(true) - start < s->seconds)) {
-        rest(s->rest_seconds);
-        if (warm) a->run(a->arg);
+        warm_up(a, b_seconds, s);
         as[count] = sample(a, executions, s->real_time);
-        if (warm) b->run(b->arg);
+        warm_up(b, b_seconds, s);
         bs[count] = sample(b, executions, s->real_time);
         ratios[count] = as[count] / bs[count];
         if (as[count++] * (double)executions > s->seconds) break;

@@ -14,7 +14,8 @@ struct bench_sampling {
     double seconds;        /* of all samples together, beyond the least number of pairs */
     int least, most;       /* pairs; most: up to BENCH_PAIRS */
     bool real_time;        /* else the thread's CPU time */
-    double rest_seconds;   /* before each sample of a, for the other's threads to fall asleep; 0: none */
+    double warm_seconds;   /* executions that aren't timed before each sample, for so long; at least one where
+                              an   execution is short, as the other side has had the caches */
 };
 
 enum { BENCH_PAIRS = 64 };
