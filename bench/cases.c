@@ -89,13 +89,22 @@ static bool add_case(struct builder *b, struct bench_case c) {
     return true;
 }
 
-/* One row on one problem, in one layout or, for the full matrix, in each. */
+/* A layout that one of the peers' rows is measured in. */
+static bool peers_have(lw_op op, lw_layout layout) {
+    for (const struct lw_peer *const *peer = lw_peers; *peer; peer++)
+        for (size_t i = 0; i < (*peer)->row_count; i++)
+            if ((*peer)->rows[i].op == op && (*peer)->rows[i].layout == layout) return true;
+    return false;
+}
+
+/* One row on one problem, in one layout, or in its preferred and, for the full matrix, in each. */
 static bool add_row(struct builder *b, const struct bench_problem *p, const struct bench_case *preferred) {
     const struct bench_choice *choice = b->choice;
     struct bench_case c = *preferred;
     if (!choice->one_layout && !add_case(b, c)) return false;
     for (lw_layout l = 0; l < LW_LAYOUT_COUNT; l++) {
-        bool wanted = choice->one_layout ? l == choice->layout : choice->mode == BENCH_FULL;
+        bool beside = choice->peers && choice->mode != BENCH_QUICK && peers_have(p->desc.op, l);
+        bool wanted = choice->one_layout ? l == choice->layout : beside || choice->mode == BENCH_FULL;
         bool known = preferred->desc.src_layout == l && preferred->desc.dst_layout == l;
         c.extra_layout = !known;
         c.desc = with_layouts(&p->desc, (struct layouts){l, l});
@@ -104,9 +113,59 @@ static bool add_row(struct builder *b, const struct bench_problem *p, const stru
             b->cases->refused += choice->one_layout;
             continue;
         }
+        if (!known) c.ns = estimate(&c.row, &c.desc);
         if (!add_case(b, c)) return false;
     }
     return true;
+}
+
+bool bench_same_layout(const struct bench_case *ours, const struct bench_case *peer) {
+    lw_layout layout = peer->peer_row->layout;
+    if (layout == LW_PEER_OWN) return !ours->extra_layout;
+    return ours->desc.src_layout == layout && ours->desc.dst_layout == layout;
+}
+
+const char *bench_peer_layout(const struct bench_case *peer) {
+    lw_layout layout = peer->peer_row->layout;
+    return layout == LW_PEER_OWN ? "own" : lw_layout_name(layout);
+}
+
+/* The quick matrix has the layouts that our rows like best, and no conversions. */
+static bool is_peer_wanted(const struct bench_choice *choice, const struct bench_problem *p,
+                           const struct lw_peer_row *row) {
+    struct layouts layouts[9];
+    if (row->op != p->desc.op || !cli_match(choice->kernel, row->name)) return false;
+    if (choice->one_layout) return row->layout == choice->layout;
+    if (choice->mode != BENCH_QUICK || row->layout == LW_PEER_OWN) return true;
+    preferences(&p->desc, layouts);
+    return row->layout == layouts[0].src && row->layout == layouts[0].dst;
+}
+
+static bool add_peer_row(struct builder *b, const struct bench_problem *p, const struct lw_peer *peer,
+                         const struct lw_peer_row *row) {
+    struct bench_cases *all = b->cases;
+    struct bench_case c = {.problem = p, .row = {.name = row->name, .op = row->op}, .peer = peer};
+    char why[LW_PEER_TEXT];
+    lw_isa_info isa;
+    cli_widest_isa(b->choice->isa, &isa);
+    c.peer_row = row;
+    c.row.isa = isa.name;
+    c.isa_index = isa_index(isa.name);
+    c.desc = with_layouts(&p->desc, (struct layouts){LW_NCHW, LW_NCHW});
+    struct lw_peer_problem problem = {.desc = &c.desc, .threads = b->choice->threads[0]};
+    if (peer->supports(row, &problem, why)) return add_case(b, c);
+    all->peer_refused++;
+    snprintf(all->peer_refused_why, sizeof all->peer_refused_why, "%s on %s: %s", row->name, p->name, why);
+    return true;
+}
+
+static bool add_peers(struct builder *b, const struct bench_problem *p) {
+    bool ok = true;
+    for (const struct lw_peer *const *peer = lw_peers; b->choice->peers && *peer; peer++)
+        for (size_t i = 0; ok && i < (*peer)->row_count; i++)
+            if (is_peer_wanted(b->choice, p, &(*peer)->rows[i]))
+                ok = add_peer_row(b, p, *peer, &(*peer)->rows[i]);
+    return ok;
 }
 
 /* The row as it likes the problem best; false if it takes it in no layout. */
@@ -154,7 +213,7 @@ static bool add_problem(struct builder *b, const struct bench_problem *p, const 
             b->cases->left_out++;
     }
     free(taken);
-    return ok;
+    return ok && add_peers(b, p);
 }
 
 /* ---- all ----------------------------------------------------------------------------------------------- */
@@ -171,12 +230,14 @@ static void count_rows(struct bench_cases *cases, const struct cli_rows *rows) {
 static int explain_nothing(const struct bench_problems *problems, const struct bench_choice *choice,
                            const struct bench_cases *cases) {
     if (problems->count == 0) return cli_fail(LW_EXIT_IMPOSSIBLE, "no problem is left to measure");
-    if (cases->rows == 0)
+    if (cases->rows == 0 && cases->peer_refused == 0)
         return cli_fail(LW_EXIT_USAGE, "no kernel row of these operations matches --kernel %s%s%s",
                         choice->kernel ? choice->kernel : "*", choice->isa ? " and --isa " : "",
                         choice->isa ? choice->isa : "");
-    return cli_fail(LW_EXIT_IMPOSSIBLE, "no row takes any of the problems here; %s",
-                    *cases->refused_why ? cases->refused_why : cases->unusable_why);
+    const char *why = *cases->refused_why        ? cases->refused_why
+                      : *cases->peer_refused_why ? cases->peer_refused_why
+                                                 : cases->unusable_why;
+    return cli_fail(LW_EXIT_IMPOSSIBLE, "no row takes any of the problems here; %s", why);
 }
 
 int bench_cases_build(const struct bench_problems *problems, const struct bench_choice *choice,

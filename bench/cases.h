@@ -1,18 +1,21 @@
-/* The matrix: every row that takes a problem x its layouts x thread counts. */
+/* The matrix: every row of ours and of the peers that takes a problem x its layouts x thread counts. */
 #ifndef LW_BENCH_CASES_H
 #define LW_BENCH_CASES_H
 
+#include "peers/peer.h"
 #include "problems.h"
 
 struct bench_session;
 
 struct bench_case {
     const struct bench_problem *problem;
-    lw_kernel_info row;
+    lw_kernel_info row;         /* of a peer: name, operation and the widest ISA that it may use */
+    const struct lw_peer *peer; /* NULL: ours */
+    const struct lw_peer_row *peer_row;
     size_t isa_index;
-    lw_desc desc; /* the problem's in these layouts */
+    lw_desc desc; /* the problem's in these layouts; a peer's in NCHW, as it loads and stores */
     int threads;
-    double ns;         /* the cost model's estimate */
+    double ns;         /* the cost model's estimate; 0: none */
     char name[400];    /* OP/PROBLEM/KERNEL/threads:N, and /LAYOUT where that isn't what the row likes best */
     bool extra_layout; /* it isn't */
     struct bench_session *session;
@@ -35,6 +38,7 @@ struct bench_choice {
     bool one_layout;          /* `layout` in and out, nothing else */
     lw_layout layout;
     bool reproducible; /* plans are */
+    bool peers;
     int threads[32];
     size_t thread_count;
 };
@@ -46,7 +50,16 @@ struct bench_cases {
     size_t refused, left_out; /* (row, problem) pairs: refused by the row; not in the quick selection */
     char unusable_why[320];   /* of one of the rows that can't run here */
     char refused_why[320];    /* of the last one refused */
+    size_t peer_refused;      /* (row, problem) pairs of the peers, the reason of the last one: */
+    char peer_refused_why[LW_PEER_TEXT + 400];
 };
+
+/* Can the two be compared: is `ours` in the layout that the peer's case is in, or each in the one it likes
+ * best? */
+bool bench_same_layout(const struct bench_case *ours, const struct bench_case *peer);
+
+/* The layout that a peer's case is measured in: "nchw" ..., or "own". */
+const char *bench_peer_layout(const struct bench_case *peer);
 
 /* CLI_GO, or the exit status after one line on stderr: no such kernel, or none that can run. problems must
  * outlive the cases. */

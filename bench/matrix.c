@@ -10,10 +10,12 @@
 #include "peak.h"
 #include "results.h"
 #include "summary.h"
+#include "versus.h"
 
 /* The quick matrix has four minutes with its set-up; these are for the measuring. */
 #define QUICK_SECONDS      75.0
 #define QUICK_DEADLINE     215.0
+#define QUICK_COMPARISON   45.0 /* of it, where there are peers */
 #define QUICK_MIN_TIME_MAX 0.15
 #define QUICK_MIN_TIME_MIN 0.02
 #define MIN_TIME           0.2
@@ -23,7 +25,7 @@ struct command {
     struct bench_source source;
     struct cli_strings passed;
     const char *threads, *layout, *pool, *results, *mnist;
-    bool quick, full;
+    bool quick, full, peers, compare;
 };
 
 /* ---- the command line ---------------------------------------------------------------------------------- */
@@ -60,6 +62,7 @@ static int read_choice(const struct command *cmd, struct bench_choice *choice) {
     if (cmd->quick && cmd->full) return cli_fail(LW_EXIT_USAGE, "--quick and --full exclude each other");
     *choice = (struct bench_choice){.kernel = cmd->shared.kernel, .isa = cmd->shared.isa};
     choice->reproducible = cmd->shared.reproducible;
+    choice->peers = cmd->peers || cmd->compare;
     choice->mode = cmd->full            ? BENCH_FULL
                    : cmd->quick         ? BENCH_QUICK
                    : given              ? BENCH_GIVEN
@@ -68,6 +71,7 @@ static int read_choice(const struct command *cmd, struct bench_choice *choice) {
     choice->one_layout = cmd->layout != NULL;
     if (cmd->layout && !cli_find_layout(cmd->layout, &choice->layout))
         return cli_fail(LW_EXIT_USAGE, "--layout %s: not nchw, nhwc or blocked", cmd->layout);
+    if (choice->peers && !*lw_peers) return cli_fail(LW_EXIT_IMPOSSIBLE, "%s", LW_PEER_NONE);
     if (cmd->pool && strcmp(cmd->pool, "2x2") != 0)
         return cli_fail(LW_EXIT_USAGE, "--pool %s: only 2x2 can be fused", cmd->pool);
     if (cmd->source.relu && cmd->source.no_relu)
@@ -107,6 +111,10 @@ static int parse(struct command *cmd, int argc, char **argv) {
         {"relu", 0, CLI_FLAG, &cmd->source.relu, NULL, "fuse ReLU (default for conv)", 0, 0},
         {"no-relu", 0, CLI_FLAG, &cmd->source.no_relu, NULL, "don't", 0, 0},
         {"pool", 0, CLI_STRING, &cmd->pool, "2x2", "fuse a 2x2 max pool into conv", 0, 0},
+        {"peers", 0, CLI_FLAG, &cmd->peers, NULL, "rows of other libraries too, and ours against theirs", 0,
+         0},
+        {"compare", 0, CLI_FLAG, &cmd->compare, NULL, "ours against the peers' alone, without the matrix", 0,
+         0},
         {"results", 0, CLI_STRING, &cmd->results, "DIR", "write DIR/<cpu>/matrix.json and summary.txt", 0, 0},
         {"mnist", 0, CLI_STRING, &cmd->mnist, "FILE", "output of lanewise mnist --json, for the summary", 0,
          0},
@@ -127,6 +135,18 @@ static int parse(struct command *cmd, int argc, char **argv) {
     cmd->source.mb = cmd->shared.mb;
     cmd->source.pool2x2 = cmd->pool != NULL;
     return status;
+}
+
+/* The peers are held to the ISA that our rows are held to, before anything is asked of them. */
+static void start_peers(const struct bench_choice *choice) {
+    char version[LW_PEER_TEXT], key[64];
+    lw_isa_info isa;
+    cli_widest_isa(choice->isa, &isa);
+    for (const struct lw_peer *const *peer = lw_peers; choice->peers && *peer; peer++) {
+        (*peer)->start(isa.name, version);
+        snprintf(key, sizeof key, "peer_%s", (*peer)->name);
+        lw_gbench_context(key, version);
+    }
 }
 
 /* ---- running ------------------------------------------------------------------------------------------- */
@@ -214,38 +234,65 @@ static int run(struct bench_flags *flags, struct bench_session *session, struct 
 
 /* ---- what it found ------------------------------------------------------------------------------------- */
 
-static int write_results(const char *dir, const char *json, const struct bench_session *session,
-                         const char *mnist_line) {
+/* Everything that is told at the end. */
+struct report {
+    const struct bench_session *session;
+    const struct bench_comparison *comparison;
+    const char *mnist_line;
+    bool matrix; /* it was measured, not the comparison alone */
+};
+
+static void print_summary(FILE *out, const struct report *r) {
+    if (r->matrix) bench_summary_print(out, r->session);
+    bench_summary_counts(out, r->session);
+    fputs(r->mnist_line, out);
+}
+
+/* DIR/NAME with what `print` prints, under a line about the machine. */
+static int write_text(const char *dir, const char *name, void (*print)(FILE *out, const struct report *r),
+                      const struct report *r) {
     char path[1200], *text = NULL;
     size_t size;
     FILE *stream = open_memstream(&text, &size);
-    if (!stream || !json) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    if (!stream) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
     lw_cpu_info cpu;
     lw_cpu_get(&cpu);
     fprintf(stream, "lanewise %d.%d.%d on %s\n", LW_VERSION_MAJOR, LW_VERSION_MINOR, LW_VERSION_PATCH,
             cpu.model);
-    bench_summary_print(stream, session);
-    fputs(mnist_line, stream);
+    print(stream, r);
     fclose(stream);
-    snprintf(path, sizeof path, "%s/matrix.json", dir);
-    int status = bench_write_file(path, json);
-    snprintf(path, sizeof path, "%s/summary.txt", dir);
-    if (status == CLI_GO) status = bench_write_file(path, text);
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    int status = bench_write_file(path, text);
     free(text);
     return status;
 }
 
+static void print_comparison(FILE *out, const struct report *r) { bench_versus_print(out, r->comparison); }
+
+static int write_results(FILE *out, const char *dir, const char *json, const struct report *r) {
+    char path[1200];
+    int status = CLI_GO;
+    if (r->matrix && !json) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    snprintf(path, sizeof path, "%s/matrix.json", dir);
+    if (r->matrix) status = bench_write_file(path, json);
+    if (r->matrix && status == CLI_GO) status = write_text(dir, "summary.txt", print_summary, r);
+    if (r->comparison->count && status == CLI_GO) status = write_text(dir, "peers.txt", print_comparison, r);
+    if (status == CLI_GO)
+        fprintf(out, "written: %s/%s%s%s\n", dir, r->matrix ? "matrix.json, summary.txt" : "",
+                r->matrix && r->comparison->count ? ", " : "", r->comparison->count ? "peers.txt" : "");
+    return status;
+}
+
 static int finish(const struct command *cmd, const struct bench_flags *flags, const char *dir,
-                  const struct bench_session *session, const struct lw_gbench_output *outputs,
-                  const char *mnist_line) {
+                  const struct lw_gbench_output *outputs, const struct report *r) {
+    const struct bench_session *session = r->session;
     FILE *out = flags->quiet_stdout ? stderr : stdout;
     fflush(stdout);
-    bench_summary_print(out, session);
-    fputs(mnist_line, out);
+    bench_versus_print(out, r->comparison);
+    print_summary(out, r);
     int status = CLI_GO;
-    if (cmd->results) status = write_results(dir, outputs[0].text, session, mnist_line);
-    if (cmd->results && status == CLI_GO) fprintf(out, "written: %s/matrix.json, summary.txt\n", dir);
-    if (flags->out && status == CLI_GO) {
+    if (cmd->results) status = write_results(out, dir, outputs[0].text, r);
+    if (flags->out && r->matrix && status == CLI_GO) {
         const char *text = outputs[cmd->results != NULL].text;
         status = text ? bench_write_file(flags->out, text) : cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
     }
@@ -264,17 +311,23 @@ static int measure(const struct command *cmd, struct bench_flags *flags, const s
     if (status == CLI_GO && cmd->results) status = bench_results_dir(cmd->results, dir, sizeof dir);
     if (status == CLI_GO && flags->out) status = bench_try_file(flags->out);
     if (status != CLI_GO) return status;
-    struct lw_gbench_output outputs[2];
+    struct lw_gbench_output outputs[2] = {{0}};
     size_t output_count = 0;
     if (cmd->results) outputs[output_count++].format = "json";
     if (flags->out) outputs[output_count++].format = flags->out_format;
     struct bench_session session = {.cases = cases, .reproducible = choice->reproducible};
-    if (choice->mode == BENCH_QUICK) session.deadline = cli_seconds() + QUICK_DEADLINE;
+    struct bench_comparison comparison = {0};
+    struct report report = {&session, &comparison, mnist_line, !cmd->compare || flags->list_tests};
+    const double end = choice->mode == BENCH_QUICK ? cli_seconds() + QUICK_DEADLINE : 0;
+    session.deadline = choice->peers && end > 0 ? end - QUICK_COMPARISON : end;
     set_defaults(flags, choice, cases->count);
     if (!flags->list_tests) add_context(choice);
-    status = run(flags, &session, outputs, output_count);
-    if (status == CLI_GO)
-        status = flags->list_tests ? LW_EXIT_OK : finish(cmd, flags, dir, &session, outputs, mnist_line);
+    if (report.matrix) status = run(flags, &session, outputs, output_count);
+    session.deadline = end;
+    if (status == CLI_GO && choice->peers && !flags->list_tests)
+        status = bench_versus_run(&session, report.matrix, &comparison);
+    if (status == CLI_GO) status = flags->list_tests ? LW_EXIT_OK : finish(cmd, flags, dir, outputs, &report);
+    bench_versus_free(&comparison);
     for (size_t i = 0; i < output_count; i++)
         free(outputs[i].text);
     return status;
@@ -292,6 +345,7 @@ int lw_bench_command(int argc, char **argv) {
     if (status == CLI_GO) status = cli_check_isa(cmd.shared.isa);
     if (status == CLI_GO) status = cli_check_environment();
     if (status == CLI_GO) status = bench_problems_read(&cmd.source, &problems);
+    if (status == CLI_GO) start_peers(&choice);
     if (status == CLI_GO) status = bench_cases_build(&problems, &choice, &cases);
     if (status == CLI_GO) status = measure(&cmd, &flags, &choice, &cases);
     bench_cases_free(&cases);

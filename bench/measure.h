@@ -2,10 +2,10 @@
 #ifndef LW_BENCH_MEASURE_H
 #define LW_BENCH_MEASURE_H
 
-#include "cases.h"
 #include "gbench_c.h"
+#include "subject.h"
 
-/* What the benchmarks of one run share. One set of data and one plan are alive at a time: the matrix would
+/* What the benchmarks of one run share. One set of data and one subject are alive at a time: the matrix would
  * not fit into memory at once. */
 struct bench_session {
     struct bench_cases *cases;
@@ -14,14 +14,10 @@ struct bench_session {
     bool reproducible;              /* plans are */
     size_t wrong, impossible, late; /* benchmarks: wrong results, no memory or threads, past the deadline */
 
-    const struct bench_problem *problem; /* whose data these are */
-    float *src_nchw, *weights, *bias;
-
-    struct bench_case *set_up; /* whose plan this is */
-    struct lw_plan *plan;
-    float *src, *dst;
-    void *workspace;
-    char failure[320];                 /* of the set-up; "" when it is good */
+    struct bench_data data;
+    struct bench_subject subject;
+    const struct bench_case *set_up;   /* whose subject this is, or failed to be */
+    char failure[BENCH_WHY];           /* of the set-up; "" when it is good */
     double err_over_bound, seconds;    /* of the set-up: its check and one warm execution */
     double reproducible_x, denormal_x; /* of the set-up: see costs.h */
 };
@@ -32,8 +28,5 @@ struct bench_session {
 void bench_measure(lw_gbench_state *state, void *arg);
 
 void bench_session_free(struct bench_session *session);
-
-/* So many floats, aligned to 64 bytes; NULL: no memory. */
-float *bench_floats(size_t count);
 
 #endif

@@ -10,7 +10,7 @@ struct group {
 };
 
 static bool same_group(const struct bench_case *a, const struct bench_case *b) {
-    return a->problem == b->problem && a->isa_index == b->isa_index;
+    return a->problem == b->problem && a->peer == b->peer && a->isa_index == b->isa_index;
 }
 
 /* Fastest of the group on so many threads, other than `not_row`. */
@@ -56,7 +56,7 @@ static void print_factor(FILE *out, double factor) {
 
 static void print_group(FILE *out, const struct group *g, const char *problem) {
     const struct bench_case *w = g->winner;
-    fprintf(out, "%-32s %-6s %-34s", problem, w->row.isa, w->row.name);
+    fprintf(out, "%-32s %-6s %-34s", problem, w->peer ? w->peer->name : w->row.isa, w->row.name);
     fprintf(out, " %10.2f %8.1f %7.1f %6.1f %9.3f", w->us, w->gflops, w->peak_pct, w->bytes_per_second * 1e-9,
             w->err_over_bound);
     print_factor(out, g->second ? g->second->us / w->us : 0);
@@ -72,16 +72,16 @@ static void print_count(FILE *out, size_t count, const char *what) {
 
 void bench_summary_print(FILE *out, const struct bench_session *s) {
     const struct bench_cases *all = s->cases;
-    size_t measured = 0;
     const struct bench_problem *previous = NULL;
-    fprintf(out, "\nThe fastest row of each ISA; 'by' is how much longer the ISA's next row takes, 'repro' "
-                 "and 'denorm' how "
-                 "much longer\nthis one takes in a reproducible plan and on denormal data.\n");
+    fprintf(
+        out,
+        "\nThe fastest row of each ISA and peer; 'by' is how much longer the ISA's next row takes, 'repro' "
+        "and 'denorm' how "
+        "much longer\nthis one takes in a reproducible plan and on denormal data.\n");
     fprintf(out, "%-32s %-6s %-34s %10s %8s %7s %6s %9s %7s %7s %7s  %s\n", "problem", "isa", "kernel", "us",
             "GFLOP/s", "% peak", "GB/s", "err/bound", "by", "repro", "denorm", "more threads");
     for (size_t i = 0; i < all->count; i++) {
         const struct bench_case *c = &all->items[i];
-        measured += c->measured;
         if (!c->measured || !is_first(all, i)) continue;
         struct group g = make_group(all, c);
         char name[300] = "";
@@ -94,6 +94,13 @@ void bench_summary_print(FILE *out, const struct bench_session *s) {
         }
         print_group(out, &g, name);
     }
+}
+
+void bench_summary_counts(FILE *out, const struct bench_session *s) {
+    const struct bench_cases *all = s->cases;
+    size_t measured = 0;
+    for (size_t i = 0; i < all->count; i++)
+        measured += all->items[i].measured;
     fputc('\n', out);
     print_count(out, measured, "benchmarks, each result within its error bound");
     print_count(out, s->wrong, "benchmarks with WRONG RESULTS");
@@ -102,6 +109,9 @@ void bench_summary_print(FILE *out, const struct bench_session *s) {
     if (all->unusable)
         fprintf(out, "%zu of %zu kernels not run here (%s)\n", all->unusable, all->rows, all->unusable_why);
     print_count(out, all->refused, "pairs of kernel and problem left out: the kernel refuses the problem");
+    if (all->peer_refused)
+        fprintf(out, "%zu pairs of a peer's row and problem skipped: the peer refuses the problem (%s)\n",
+                all->peer_refused, all->peer_refused_why);
     print_count(out, all->left_out, "pairs of kernel and problem left out of the quick selection");
 }
 

@@ -68,30 +68,44 @@ int lwm_cnn_weights(const struct lwm_safetensors *file, struct lwm_cnn_weights *
 
 /* ---- layers -------------------------------------------------------------------------------------------- */
 
-static lw_desc conv_desc(int64_t batch, int64_t ic, int64_t side, int64_t oc, lw_layout src, lw_layout dst) {
+static lw_desc conv_desc(int64_t batch, int64_t ic, int64_t side, int64_t oc) {
     lw_desc d = lw_conv2d(batch, ic, side, side, oc, 3, 3);
     d.pad_top = d.pad_left = d.pad_bottom = d.pad_right = 1;
     d.pool2x2 = d.relu = true;
-    d.src_layout = src;
-    d.dst_layout = dst;
     return d;
 }
 
-static lw_desc layer_desc(const struct lwm_cnn *cnn, enum lwm_cnn_layer layer, int64_t batch) {
+lw_desc lwm_cnn_layer_desc(enum lwm_cnn_layer layer, int64_t batch) {
     lw_desc d;
     switch (layer) {
     case LWM_CONV1:
-        return conv_desc(batch, 1, 28, 32, LW_NCHW, cnn->hidden1_layout);
+        return conv_desc(batch, 1, 28, 32);
     case LWM_CONV2:
-        return conv_desc(batch, 32, 14, 64, cnn->hidden1_layout, cnn->hidden2_layout);
+        return conv_desc(batch, 32, 14, 64);
     case LWM_FC:
         d = lw_linear(batch, 64, CLASSES);
         d.ih = d.iw = 7;
-        d.src_layout = cnn->hidden2_layout;
         return d;
     default:
         return lw_softmax(batch, CLASSES);
     }
+}
+
+struct lwm_cnn_values lwm_cnn_layer_values(const struct lwm_cnn_weights *w, enum lwm_cnn_layer layer) {
+    const struct lwm_cnn_values values[LWM_CNN_LAYERS] = {[LWM_CONV1] = {w->conv1_weight, w->conv1_bias},
+                                                          [LWM_CONV2] = {w->conv2_weight, w->conv2_bias},
+                                                          [LWM_FC] = {w->fc_weight, w->fc_bias}};
+    return values[layer];
+}
+
+/* In the layouts that the layers hand their activations on in. */
+static lw_desc layer_desc(const struct lwm_cnn *cnn, enum lwm_cnn_layer layer, int64_t batch) {
+    lw_desc d = lwm_cnn_layer_desc(layer, batch);
+    if (layer == LWM_CONV1) d.dst_layout = cnn->hidden1_layout;
+    if (layer == LWM_CONV2) d.src_layout = cnn->hidden1_layout;
+    if (layer == LWM_CONV2) d.dst_layout = cnn->hidden2_layout;
+    if (layer == LWM_FC) d.src_layout = cnn->hidden2_layout;
+    return d;
 }
 
 double lwm_cnn_flops(void) {
@@ -103,11 +117,7 @@ double lwm_cnn_flops(void) {
  * or NULL. */
 static lw_status plan_layer(const struct build *b, enum lwm_cnn_layer layer, int64_t batch, bool shared,
                             const char *kernel, lw_plan **plan) {
-    const struct lwm_cnn_weights *w = b->weights;
-    const float *const values[LWM_CNN_LAYERS][2] = {{w->conv1_weight, w->conv1_bias},
-                                                    {w->conv2_weight, w->conv2_bias},
-                                                    {w->fc_weight, w->fc_bias},
-                                                    {NULL, NULL}};
+    struct lwm_cnn_values values = lwm_cnn_layer_values(b->weights, layer);
     lw_desc desc = layer_desc(b->cnn, layer, batch);
     lw_options opt = lw_default_options();
     opt.isa = b->options->isa;
@@ -118,7 +128,7 @@ static lw_status plan_layer(const struct build *b, enum lwm_cnn_layer layer, int
     opt.threads = shared ? b->cnn->threads : 1;
     opt.pool = shared ? b->cnn->pool : NULL;
     lw_error err = {0};
-    lw_status status = lw_plan_create(plan, &desc, values[layer][0], values[layer][1], &opt, &err);
+    lw_status status = lw_plan_create(plan, &desc, values.weights, values.bias, &opt, &err);
     if (status == LW_OK || !b->err) return status;
     b->err->status = status;
     snprintf(b->err->text, sizeof b->err->text, "%s: %.200s", lwm_cnn_layer_names[layer],

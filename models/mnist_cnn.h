@@ -29,6 +29,15 @@ struct lwm_cnn_weights {
 int lwm_cnn_weights(const struct lwm_safetensors *file, struct lwm_cnn_weights *weights,
                     struct lwm_error *err);
 
+/* A layer's weights and bias; NULL where it has none. */
+struct lwm_cnn_values {
+    const float *weights, *bias;
+};
+struct lwm_cnn_values lwm_cnn_layer_values(const struct lwm_cnn_weights *weights, enum lwm_cnn_layer layer);
+
+/* What a layer computes, NCHW in and out. */
+lw_desc lwm_cnn_layer_desc(enum lwm_cnn_layer layer, int64_t batch);
+
 struct lwm_cnn_options {
     const char *isa;                    /* rows of this ISA alone (scalar where it has none); NULL: all */
     const char *kernel[LWM_CNN_LAYERS]; /* force a layer's row; NULL: choose */

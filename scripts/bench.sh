@@ -4,6 +4,7 @@
 bench() {
     local json=build/mnist.json
     run_mnist
+    [ -z "$WANT_PEERS" ] || build/lanewise mnist --peers --images 1000 || [ $? = 3 ]
     if [ -n "$FASHION_DIR" ]; then
         build/lanewise mnist --weights models/fashion.safetensors --data "$FASHION_DIR" --json >$json.tmp
     else

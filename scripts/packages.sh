@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 BUILD_PACKAGES=(cmake ninja-build pkg-config libc6-dev libcjson-dev libpng-dev zlib1g-dev libbenchmark-dev)
+PEER_PACKAGES=(libdnnl-dev)
 TEST_PACKAGES=(gcc g++ clang-format libcriterion-dev libsimde-dev qemu-user-static)
 FORMAT_MAJOR=14 # other versions of clang-format lay some lines out differently
 
@@ -95,10 +96,24 @@ set_up_build() {
     if has_apt; then
         choose_compiler
         install_missing "${BUILD_PACKAGES[@]}"
+        [ -z "${WANT_PEERS:-}" ] || install_peers
     else
         list_missing cmake ninja pkg-config lib:libcjson lib:libpng lib:zlib lib:benchmark
         choose_compiler
     fi
+}
+
+# Other libraries to compare with: those that the distribution has. Without any, the command says so.
+install_peers() {
+    local package
+    for package in "${PEER_PACKAGES[@]}"; do
+        installed "$package" || apt_update "$package"
+        if installed "$package" || has_candidate "$package"; then
+            install_missing "$package"
+        else
+            say "dev: no package $package here"
+        fi
+    done
 }
 
 # clang's major version decides the name of its sanitizers' package.

@@ -282,6 +282,11 @@ int cli_check_isa(const char *name) {
     return cli_fail(LW_EXIT_IMPOSSIBLE, "--isa %s: not usable here: %s", name, isa.reason);
 }
 
+void cli_widest_isa(const char *name, lw_isa_info *isa) {
+    for (size_t i = 0; lw_isa_get(i, isa) == LW_OK; i++)
+        if (name ? strcmp(isa->name, name) == 0 : isa->usable) return;
+}
+
 int cli_check_environment(void) {
     /* The library reads the variables whenever it is asked something: ask anything. */
     lw_desc tiny = lw_relu(1, 1, 1, 1);

@@ -128,6 +128,8 @@ bool cli_find_layout(const char *name, lw_layout *layout);
 /* --isa: CLI_GO if NULL or usable; 2 when no ISA has that name, 3 when this CPU lacks it (said on stderr). */
 int cli_check_isa(const char *name);
 int cli_known_isa(const char *name); /* the same, but an ISA that this CPU lacks will do */
+/* That ISA, or without a name the widest that is usable. */
+void cli_widest_isa(const char *name, lw_isa_info *isa);
 /* LANEWISE_* variables: CLI_GO, or the status after one line. */
 int cli_check_environment(void);
 

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "bench/peak.h"
+#include "bench/peers/peer.h"
 #include "cli.h"
 #include "commands.h"
 #include "mnist.h"
@@ -21,6 +22,7 @@ struct mnist_options {
     struct cli_shared shared;
     const char *weights, *data, *logits;
     int64_t batch, images; /* images: the first so many, 0 all */
+    bool peers;
     struct cli_strings pictures;
     char kernel_list[512]; /* --kernel, cut into names */
     struct lwm_cnn_options cnn;
@@ -30,12 +32,14 @@ struct mnist_run {
     struct lwm_safetensors *file;
     enum lwm_dataset set;
     char weights_path[LWM_PATH_MAX];
+    struct lwm_cnn_weights weights;
     struct lwm_cnn *cnn;
     struct mnist_input input;
     float *probabilities, *logits;
     double us_per_image, peak_gflops; /* of all threads used */
     double cpu_share; /* of the time measured, the part in which the threads had their cores */
     size_t correct;
+    struct mnist_peers peers;
 };
 
 static int best_class(const float *probabilities) {
@@ -69,7 +73,7 @@ static int read_kernels(struct mnist_options *o) {
     return CLI_GO;
 }
 
-static int open_weights(const struct mnist_options *o, struct mnist_run *r, struct lwm_cnn_weights *weights) {
+static int open_weights(const struct mnist_options *o, struct mnist_run *r) {
     struct lwm_error err = {0};
     if (o->weights) {
         if (strlen(o->weights) >= sizeof r->weights_path)
@@ -79,7 +83,7 @@ static int open_weights(const struct mnist_options *o, struct mnist_run *r, stru
         return cli_fail(LW_EXIT_USAGE, "models/mnist.safetensors not found; --weights FILE names another");
     }
     if (lwm_safetensors_open(r->weights_path, &r->file, &err) != LWM_OK ||
-        lwm_cnn_weights(r->file, weights, &err) != LWM_OK)
+        lwm_cnn_weights(r->file, &r->weights, &err) != LWM_OK)
         return cli_fail(err.status == LWM_NO_MEMORY ? LW_EXIT_IMPOSSIBLE : LW_EXIT_USAGE, "%s", err.text);
     r->set = lwm_dataset_named(lwm_safetensors_metadata(r->file, "dataset"));
     return CLI_GO;
@@ -98,12 +102,11 @@ static int read_input(const struct mnist_options *o, struct mnist_run *r) {
 }
 
 static int prepare(struct mnist_options *o, struct mnist_run *r) {
-    struct lwm_cnn_weights weights;
-    int status = open_weights(o, r, &weights);
+    int status = open_weights(o, r);
     if (status == CLI_GO) status = read_input(o, r);
     if (status != CLI_GO) return status;
     lw_error err = {0};
-    if (lwm_cnn_create(&r->cnn, &weights, &o->cnn, &err) != LW_OK) return cli_fail_error(&err, NULL);
+    if (lwm_cnn_create(&r->cnn, &r->weights, &o->cnn, &err) != LW_OK) return cli_fail_error(&err, NULL);
     r->probabilities = calloc(r->input.count * MNIST_CLASSES, sizeof(float));
     r->logits = calloc(r->input.count * MNIST_CLASSES, sizeof(float));
     if (r->probabilities && r->logits) return CLI_GO;
@@ -116,6 +119,7 @@ static void free_run(struct mnist_run *r) {
     mnist_input_free(&r->input);
     free(r->probabilities);
     free(r->logits);
+    free(r->peers.items);
 }
 
 /* ---- classifying and timing ---------------------------------------------------------------------------- */
@@ -157,6 +161,16 @@ static double cpu_seconds(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* A batch of images, repeated where there are fewer; NULL: no memory. */
+static float *first_batch(const struct mnist_options *o, const struct mnist_run *r) {
+    size_t batch = (size_t)o->batch;
+    float *images = malloc(batch * MNIST_PIXELS * sizeof *images);
+    for (size_t i = 0; images && i < batch; i++)
+        memcpy(images + i * MNIST_PIXELS, r->input.images + i % r->input.count * MNIST_PIXELS,
+               MNIST_PIXELS * sizeof *images);
+    return images;
+}
+
 /* The median time of a batch over many, batches following each other through the images. */
 static int time_batches(const struct mnist_options *o, struct mnist_run *r) {
     enum { MAX_SAMPLES = 1 << 20 };
@@ -165,16 +179,13 @@ static int time_batches(const struct mnist_options *o, struct mnist_run *r) {
     size_t images = batches ? batches * batch : batch;
     float *filled = NULL, *out = malloc(batch * MNIST_CLASSES * sizeof(float));
     float *sample = malloc(MAX_SAMPLES * sizeof(float));
-    if (!batches) filled = malloc(batch * MNIST_PIXELS * sizeof(float));
+    if (!batches) filled = first_batch(o, r);
     if (!out || !sample || (!batches && !filled)) {
         free(out);
         free(sample);
         free(filled);
         return cli_fail(LW_EXIT_IMPOSSIBLE, "no memory for a batch");
     }
-    for (size_t i = 0; filled && i < batch; i++)
-        memcpy(filled + i * MNIST_PIXELS, r->input.images + i % r->input.count * MNIST_PIXELS,
-               MNIST_PIXELS * sizeof(float));
     const float *source = filled ? filled : r->input.images;
 
     cli_progress("timing batches of %zu", batch);
@@ -200,6 +211,16 @@ static int time_batches(const struct mnist_options *o, struct mnist_run *r) {
     return CLI_GO;
 }
 
+static int run_peers(const struct mnist_options *o, struct mnist_run *r) {
+    float *images = first_batch(o, r);
+    if (!images) return cli_fail(LW_EXIT_IMPOSSIBLE, "no memory for a batch");
+    cli_progress("timing other libraries");
+    int status = mnist_run_peers(r->cnn, &r->weights, images, o->batch, o->shared.isa, &r->peers);
+    cli_progress_clear();
+    free(images);
+    return status;
+}
+
 static double peak_pct(const struct mnist_run *r) {
     double gflops = lwm_cnn_flops() / (r->us_per_image * 1e3);
     return r->peak_gflops > 0 ? 100 * gflops / r->peak_gflops : NAN;
@@ -219,6 +240,23 @@ static void add_pictures(cJSON *root, const struct mnist_options *o, const struc
         for (int k = 0; k < MNIST_CLASSES; k++)
             cJSON_AddItemToArray(list, cJSON_CreateNumber((double)p[k]));
         cJSON_AddItemToArray(array, object);
+    }
+}
+
+static void add_peers(cJSON *root, const struct mnist_options *o, const struct mnist_run *r) {
+    cJSON *array = cJSON_AddArrayToObject(root, "peers");
+    for (const struct mnist_peer *p = r->peers.items; p < r->peers.items + r->peers.count; p++) {
+        cJSON *object = cJSON_CreateObject();
+        cJSON_AddItemToArray(array, object);
+        cJSON_AddStringToObject(object, "kernel", p->kernel);
+        cJSON_AddStringToObject(object, "reason", p->reason);
+        if (*p->reason) continue;
+        cli_json_number(object, "us_per_image", 1e6 * p->time.b_seconds / (double)o->batch);
+        cli_json_number(object, "our_us_per_image", 1e6 * p->time.a_seconds / (double)o->batch);
+        cli_json_number(object, "ratio", p->time.ratio);
+        cli_json_number(object, "ratio_low", p->time.low);
+        cli_json_number(object, "ratio_high", p->time.high);
+        cli_json_number(object, "logits_rel_l2", p->logits_rel_l2);
     }
 }
 
@@ -250,6 +288,7 @@ static int print_json(const struct mnist_options *o, const struct mnist_run *r) 
     cJSON_AddStringToObject(root, "dataset", lwm_dataset_name(r->set));
     cJSON_AddStringToObject(root, "weights", r->weights_path);
     if (o->pictures.count) add_pictures(root, o, r);
+    if (o->peers) add_peers(root, o, r);
     return cli_json_print(root, LW_EXIT_OK);
 }
 
@@ -281,6 +320,19 @@ static void print_text(const struct mnist_options *o, const struct mnist_run *r)
         printf("%-9s %s\n", lwm_cnn_layer_names[i], lwm_cnn_kernel(r->cnn, (enum lwm_cnn_layer)i));
 }
 
+static void print_peers(const struct mnist_options *o, const struct mnist_run *r) {
+    printf("\nagainst other libraries, timed in turn (ratio: our time over theirs, median and quartiles)\n");
+    for (const struct mnist_peer *p = r->peers.items; p < r->peers.items + r->peers.count; p++) {
+        const struct bench_ratio *t = &p->time;
+        if (*p->reason)
+            printf("%-20s skipped: %s\n", p->kernel, p->reason);
+        else
+            printf("%-20s %.2f us an image, ours %.2f, ratio %.3f (%.2f .. %.2f); logits differ by %.1e\n",
+                   p->kernel, 1e6 * t->b_seconds / (double)o->batch, 1e6 * t->a_seconds / (double)o->batch,
+                   t->ratio, t->low, t->high, p->logits_rel_l2);
+    }
+}
+
 static int run_model(struct mnist_options *o, struct mnist_run *r) {
     int status = prepare(o, r);
     if (status != CLI_GO) return status;
@@ -296,8 +348,10 @@ static int run_model(struct mnist_options *o, struct mnist_run *r) {
         return LW_EXIT_OK;
     }
     if ((status = time_batches(o, r)) != CLI_GO) return status;
+    if (o->peers && (status = run_peers(o, r)) != CLI_GO) return status;
     if (o->shared.json) return print_json(o, r);
     print_text(o, r);
+    if (o->peers) print_peers(o, r);
     return LW_EXIT_OK;
 }
 
@@ -318,6 +372,8 @@ int cmd_mnist(int argc, char **argv) {
         {"kernel", 0, CLI_STRING, &s->kernel, "LAYER=NAME,...", "force rows; conv1, conv2, fc, softmax", 0,
          0},
         {"logits", 0, CLI_STRING, &o.logits, "OUT.npy", "write the logits, float32 [images][10]", 0, 0},
+        {"peers", 0, CLI_FLAG, &o.peers, NULL, "the model by other libraries too, timed in turn with ours", 0,
+         0},
         CLI_OPT_REPRODUCIBLE(s),
         CLI_OPT_JSON(s),
     };
@@ -325,7 +381,7 @@ int cmd_mnist(int argc, char **argv) {
         .name = "mnist",
         .usage = "[--weights FILE] [--data DIR | IMAGE.png|.pgm ...] [--images N] [--batch N] [--threads N]\n"
                  "                      [--isa NAME] [--kernel conv1=NAME,conv2=NAME] [--logits OUT.npy]\n"
-                 "                      [--reproducible] [--json]",
+                 "                      [--reproducible] [--peers] [--json]",
         .about = "Classifies the MNIST test set with the assembled model: accuracy and images per second; or "
                  "pictures of\n"
                  "digits, drawn in the terminal with their probabilities. Data: --data, else "
@@ -343,6 +399,7 @@ int cmd_mnist(int argc, char **argv) {
     if (status == CLI_GO && with_pictures && o.pictures.count)
         status = cli_fail(LW_EXIT_USAGE, "%s and pictures (%s) can't be combined", with_pictures,
                           o.pictures.items[0]);
+    if (status == CLI_GO && o.peers && !*lw_peers) status = cli_fail(LW_EXIT_IMPOSSIBLE, "%s", LW_PEER_NONE);
     if (status == CLI_GO) status = read_kernels(&o);
     if (status == CLI_GO) status = cli_check_environment();
     if (status == CLI_GO) status = cli_check_isa(s->isa);

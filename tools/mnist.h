@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bench/ratio.h"
+#include "models/mnist_cnn.h"
 #include "models/mnist_data.h"
 
 enum { MNIST_PIXELS = 28 * 28, MNIST_CLASSES = 10 };
@@ -29,6 +31,23 @@ int mnist_read_pictures(const char *const *paths, size_t count, struct mnist_inp
 /* The ten digits that come with lanewise, labelled. */
 int mnist_read_drawn_digits(struct mnist_input *input);
 void mnist_input_free(struct mnist_input *input);
+
+/* The model by another library, its convolutions by one of that library's rows. */
+struct mnist_peer {
+    const char *kernel;      /* "onednn:default" */
+    char reason[256];        /* why it didn't run, or "" */
+    struct bench_ratio time; /* ours over theirs; seconds are of a batch */
+    double logits_rel_l2;    /* difference from ours */
+};
+struct mnist_peers {
+    size_t count;
+    struct mnist_peer *items;
+};
+
+/* Runs a batch of images by our model and by every peer, and times them in turn. CLI_GO, or the exit status
+ * after one line: no peers in this build, no memory, or logits that differ from ours. */
+int mnist_run_peers(struct lwm_cnn *cnn, const struct lwm_cnn_weights *weights, const float *images,
+                    int64_t batch, const char *isa, struct mnist_peers *peers);
 
 /* The picture in 14 lines of 28 characters: half blocks where the terminal's character set has them, else
  * shades. */

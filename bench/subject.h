@@ -1,0 +1,51 @@
+/* What one benchmark runs: a plan of ours or a peer's operation, on given data, and whether its result is
+ * right. */
+#ifndef LW_BENCH_SUBJECT_H
+#define LW_BENCH_SUBJECT_H
+
+#include "cases.h"
+#include "ratio.h"
+#include "reference/verify.h"
+
+enum { BENCH_WHY = 320 };
+
+/* A problem's data, NCHW, made of N(0,1) numbers. */
+struct bench_data {
+    const struct bench_problem *problem;
+    float *src, *weights, *bias;
+};
+
+/* false: no memory. A failed or zeroed one may be freed. */
+bool bench_data_make(struct bench_data *data, const struct bench_problem *problem);
+void bench_data_free(struct bench_data *data);
+
+struct bench_subject {
+    const struct bench_case *c; /* NULL: none */
+    const struct bench_data *data;
+    lw_plan *plan; /* NULL: a peer's */
+    void *workspace;
+    float *src, *dst; /* a peer: src NULL, and dst gets what it stores */
+    struct lw_peer_op *op;
+};
+
+/* false: why in one line. A failed or zeroed one may be freed. data must outlive the subject. */
+bool bench_subject_make(struct bench_subject *subject, const struct bench_case *c,
+                        const struct bench_data *data, bool reproducible, char why[BENCH_WHY]);
+void bench_subject_free(struct bench_subject *subject);
+
+void bench_subject_run(void *subject);
+struct bench_side bench_subject_side(struct bench_subject *subject);
+
+/* Compares what the last run wrote with the reference. false: not possible here, or wrong (*wrong), and
+ * why. */
+bool bench_subject_check(const struct bench_subject *subject, const struct lw_verify_options *opt,
+                         double *err_over_bound, bool *wrong, char why[BENCH_WHY]);
+/* The same after two runs over a destination of NaN, on borders, tails and a sample. *seconds: of the second
+ * run. */
+bool bench_subject_first_run(struct bench_subject *subject, double *seconds, double *err_over_bound,
+                             bool *wrong, char why[BENCH_WHY]);
+
+/* So many floats, aligned to 64 bytes; NULL: no memory. */
+float *bench_floats(size_t count);
+
+#endif
