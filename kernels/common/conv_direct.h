@@ -5,49 +5,76 @@
  *   conv_direct_nchw  plain planes, one channel at a time: for few input channels, NCHW only
  *
  * A strip which is already in the source as it has to be (no padding at the sides, stride 1) isn't packed at
- * all. */
+ * all. To the tiles, the pixels of a 1x1 kernel are one long row: several image rows are joined. */
 #ifndef LW_CONV_DIRECT_H
 #define LW_CONV_DIRECT_H
 
 #include "conv_loop.h"
 #include "pack.h"
 
+#define DIRECT_JOINED 512 /* pixels of joined rows, at most */
+
 struct direct {
-    struct conv_geometry g;
+    struct conv_geometry g; /* as the tiles see it */
+    const lw_desc *d;       /* the call's */
+    int64_t join;           /* image rows to a row of the tiles */
     struct strip strip;
     bool in_place;
 };
 
-static struct strip direct_strip(const struct conv_geometry *g, int64_t rows) {
-    const lw_desc *d = g->d;
-    struct strip s = {.block = g->block, .blocks = g->blocks};
-    s.in_rows = (rows - 1) * d->stride_h + (d->kh - 1) * d->dilation_h + 1;
-    s.phase_width = g->ow + (d->kw - 1) * d->dilation_w / d->stride_w;
-    s.row_floats = d->stride_w * s.phase_width * s.block;
+/* The image rows that are joined to one: as many as divide them all, and leave a row within a strip. */
+static int64_t direct_join(const lw_desc *d) {
+    const bool unpadded = d->pad_left == 0 && d->pad_right == 0 && d->pad_top == 0 && d->pad_bottom == 0;
+    const int64_t oh = lw_out_h(d), ow = lw_out_w(d);
+    if (d->kh != 1 || d->kw != 1 || !unpadded || d->pool2x2) return 1;
+    const int64_t pixels = lw_min(DIRECT_JOINED, conv_strip_floats(d) / (d->ic / d->groups));
+    int64_t rows = lw_max(1, lw_min(oh, pixels / ow));
+    while (oh % rows != 0)
+        rows--;
+    return rows;
+}
+
+/* rows: of the tiles. */
+static struct strip direct_strip(const struct direct *x, int64_t rows) {
+    const lw_desc *d = x->d;
+    struct strip s = {.block = x->g.block, .blocks = x->g.blocks};
+    s.row_step = d->kh == 1 ? d->stride_h : 1;
+    s.in_rows = d->kh == 1 ? rows * x->join : (rows - 1) * d->stride_h + (d->kh - 1) * d->dilation_h + 1;
+    s.phase_width = lw_out_w(d) + (d->kw - 1) * d->dilation_w / d->stride_w;
+    s.row_floats = (d->kw == 1 ? 1 : d->stride_w) * s.phase_width * s.block;
     s.block_floats = s.in_rows * s.row_floats;
     s.floats = s.blocks * s.block_floats;
     return s;
 }
 
-static struct direct direct_geometry(const lw_desc *d, int block) {
-    struct direct x = {.g = conv_geometry(d, block)};
+/* joined: the caller's place for what the tiles see where rows are joined, as long as the result. */
+static struct direct direct_geometry(const lw_desc *d, int block, lw_desc *joined) {
+    struct direct x = {.d = d, .join = direct_join(d)};
+    if (x.join > 1) {
+        *joined = *d;
+        joined->ih = lw_out_h(d) / x.join, joined->iw = lw_out_w(d) * x.join;
+        joined->stride_h = joined->stride_w = 1;
+    }
+    x.g = conv_geometry(x.join > 1 ? joined : d, block);
     const lw_layout native = block == 1 ? LW_NCHW : LW_BLOCKED;
     x.in_place = d->src_layout == native && d->stride_w == 1 && d->pad_left == 0 &&
-                 x.g.ow + (d->kw - 1) * d->dilation_w <= d->iw && (d->groups == 1 || x.g.icg % block == 0);
+                 lw_out_w(d) + (d->kw - 1) * d->dilation_w <= d->iw &&
+                 (d->groups == 1 || x.g.icg % block == 0) && (x.join == 1 || d->stride_h == 1);
     int64_t rows = x.g.oh;
-    while (rows > 1 && direct_strip(&x.g, rows).floats > CONV_STRIP_FLOATS)
+    while (rows > 1 && direct_strip(&x, rows).floats > conv_strip_floats(d))
         rows = (rows + 1) / 2;
     conv_cut_strips(&x.g, rows);
-    x.strip = direct_strip(&x.g, x.g.strip_rows);
+    x.strip = direct_strip(&x, x.g.strip_rows);
     if (x.in_place) {
         x.strip.row_floats = d->iw * block;
+        x.strip.row_step = 1;
         x.strip.block_floats = d->ih * x.strip.row_floats;
     }
     return x;
 }
 
 static void direct_taps(const struct direct *x, ptrdiff_t *tap) {
-    const lw_desc *d = x->g.d;
+    const lw_desc *d = x->d;
     for (int64_t ky = 0; ky < d->kh; ky++)
         for (int64_t kx = 0; kx < d->kw; kx++) {
             const int64_t column = kx * d->dilation_w, phase = column % d->stride_w;
@@ -57,15 +84,16 @@ static void direct_taps(const struct direct *x, ptrdiff_t *tap) {
 }
 
 static size_t direct_workspace(const lw_desc *d, int block) {
-    const struct direct x = direct_geometry(d, block);
+    lw_desc joined;
+    const struct direct x = direct_geometry(d, block, &joined);
     return conv_scratch_bytes(&x.g) + (x.in_place ? 0 : (size_t)x.strip.floats * sizeof(float));
 }
 
-/* Where the strip of a task is: packed now, unless it is there in the source or still there from the last
- * task. */
+/* Where the strip of a task is, from source row y0 on: packed now, unless it is there in the source or still
+ * there from the last task. */
 static const float *direct_find_strip(const struct direct *x, const struct lw_call *call, int64_t n,
                                       int64_t group, int64_t y0, bool fresh, float *packed) {
-    const lw_desc *d = x->g.d;
+    const lw_desc *d = x->d;
     const float *image = call->src + lw_layout_channels(d->src_layout, d->ic) * d->ih * d->iw * n;
     if (x->in_place) return image + group * x->g.blocks * x->strip.block_floats + y0 * x->strip.row_floats;
     if (fresh) pack_strip(d, &x->strip, image, group * x->g.icg, x->g.icg, y0, packed);
@@ -74,9 +102,12 @@ static const float *direct_find_strip(const struct direct *x, const struct lw_ca
 
 static void direct_run(const struct lw_call *call, int block, int64_t begin, int64_t end, void *workspace) {
     const lw_desc *d = call->desc;
-    const struct direct x = direct_geometry(d, block);
+    lw_desc joined;
+    const struct direct x = direct_geometry(d, block, &joined);
     const struct conv_geometry *g = &x.g;
-    struct conv_rows r = {.g = g, .scratch = conv_scratch(g, workspace), .row_floats = x.strip.row_floats};
+    struct conv_rows r = {.g = g, .scratch = conv_scratch(g, workspace)};
+    r.tiles = block == 1 ? conv_tiles_planes : conv_tiles_blocked;
+    r.row_floats = x.join * d->stride_h / x.strip.row_step * x.strip.row_floats;
     float *packed = (float *)((char *)workspace + conv_scratch_bytes(g));
     direct_taps(&x, r.scratch.tap);
     r.t = (struct conv_tile){.tap = r.scratch.tap,
@@ -89,25 +120,28 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
     const int64_t pool = d->pool2x2 ? 2 : 1;
     oc = lw_layout_channels(d->dst_layout, d->oc);
     oh = g->oh / pool, ow = g->ow / pool;
-    for (int64_t task = begin; task < end; task++) {
+    for (int64_t task = begin, next; task < end; task = next) {
         const int64_t tile = task % g->oc_tiles, strip = task / g->oc_tiles % g->strips;
         const int64_t group = task / g->oc_tiles / g->strips % d->groups, n = task / (g->tasks / d->batch);
-        const int64_t y0 = strip * g->strip_rows, c = tile * CONV_TILE_CHANNELS;
-        r.strip_y = y0 * d->stride_h - d->pad_top;
-        r.strip = direct_find_strip(&x, call, n, group, r.strip_y,
+        const int64_t y0 = strip * g->strip_rows;
+        next = lw_min(end, task - tile + g->oc_tiles);
+        r.first = y0;
+        r.strip = direct_find_strip(&x, call, n, group, y0 * x.join * d->stride_h - d->pad_top,
                                     conv_is_fresh(&r.scratch, task / g->oc_tiles), packed);
-        r.vectors = conv_tile_vectors(g, tile);
-        r.tiles = block == 1 ? conv_tiles_planes[r.vectors - 1] : conv_tiles_blocked[r.vectors - 1];
-        r.t.bias = (const float *)call->packed + group * conv_group_weights(g) +
-                   tile * conv_tile_weights(g, LW_DIRECT_VECTORS);
-        r.t.weights = r.t.bias + r.vectors * VL;
-        conv_strip_rows(&r, call->dst + n * oc * oh * ow, group * g->ocg + c,
-                        lw_min(CONV_TILE_CHANNELS, g->ocg - c), y0, lw_min(g->oh, y0 + g->strip_rows));
+        const struct conv_part part = {.packed = (const float *)call->packed + group * conv_group_weights(g),
+                                       .dst = call->dst + n * oc * oh * ow,
+                                       .channel = group * g->ocg,
+                                       .tile = tile,
+                                       .tile_end = tile + next - task,
+                                       .begin = y0,
+                                       .end = lw_min(g->oh, y0 + g->strip_rows)};
+        conv_strip_tiles(&r, &part);
     }
 }
 
 static double direct_cycles(const lw_desc *d, int block) {
-    const struct direct x = direct_geometry(d, block);
+    lw_desc joined;
+    const struct direct x = direct_geometry(d, block, &joined);
     const double passes = (double)(d->batch * d->groups * x.g.strips);
     /* a pixel of one block in two loads and stores; transposed or gathered pixels cost more */
     const double packed = x.in_place ? 0
@@ -126,7 +160,12 @@ static bool direct_supports(const lw_desc *d, const char **reason) {
     return true;
 }
 
-static int64_t direct_blocked_tasks(const lw_desc *d) { return direct_geometry(d, LW_BLOCK).g.tasks; }
+static int64_t direct_count_tasks(const lw_desc *d, int block) {
+    lw_desc joined;
+    const struct direct x = direct_geometry(d, block, &joined);
+    return x.g.tasks;
+}
+static int64_t direct_blocked_tasks(const lw_desc *d) { return direct_count_tasks(d, LW_BLOCK); }
 static size_t direct_blocked_workspace(const lw_desc *d) { return direct_workspace(d, LW_BLOCK); }
 static double direct_blocked_cycles(const lw_desc *d) { return direct_cycles(d, LW_BLOCK); }
 static void direct_blocked_pack(const lw_desc *d, const float *weights, const float *bias, void *packed) {
@@ -136,7 +175,7 @@ static void direct_blocked_run(const struct lw_call *call, int64_t begin, int64_
     direct_run(call, LW_BLOCK, begin, end, workspace);
 }
 
-static int64_t direct_planes_tasks(const lw_desc *d) { return direct_geometry(d, 1).g.tasks; }
+static int64_t direct_planes_tasks(const lw_desc *d) { return direct_count_tasks(d, 1); }
 static size_t direct_planes_workspace(const lw_desc *d) { return direct_workspace(d, 1); }
 static double direct_planes_cycles(const lw_desc *d) { return direct_cycles(d, 1); }
 static void direct_planes_pack(const lw_desc *d, const float *weights, const float *bias, void *packed) {

@@ -9,7 +9,7 @@
 
 static struct conv_geometry direct3_geometry(const lw_desc *d) {
     struct conv_geometry g = conv_geometry(d, LW_BLOCK);
-    conv_cut_strips(&g, lw_max(7, CONV_STRIP_FLOATS / (d->iw * lw_round_up(d->ic, LW_BLOCK))));
+    conv_cut_strips(&g, lw_max(7, conv_strip_floats(d) / (d->iw * lw_round_up(d->ic, LW_BLOCK))));
     return g;
 }
 
@@ -42,9 +42,9 @@ static void direct3_run(const struct lw_call *call, int64_t begin, int64_t end, 
     struct conv_rows r = {.g = &g, .scratch = conv_scratch(&g, workspace), .row_floats = row};
     for (int k = 0; k < 9; k++)
         r.scratch.tap[k] = k / 3 * row + k % 3 * LW_BLOCK;
+    r.tiles = conv_tiles_blocked;
     r.trim_left = d->pad_left == 1;
     r.trim_right = d->pad_right == 1;
-    r.strip_y = 0;
     r.t = (struct conv_tile){.tap = r.scratch.tap,
                              .trim = r.scratch.trim,
                              .taps = 9,
@@ -53,16 +53,18 @@ static void direct3_run(const struct lw_call *call, int64_t begin, int64_t end, 
                              .last_run = (int)(d->ic - (g.blocks - 1) * LW_BLOCK)};
     const int64_t pool = d->pool2x2 ? 2 : 1, oc = lw_layout_channels(d->dst_layout, d->oc);
     const int64_t image = oc * (g.oh / pool) * (g.ow / pool);
-    for (int64_t task = begin; task < end; task++) {
+    for (int64_t task = begin, next; task < end; task = next) {
         const int64_t tile = task % g.oc_tiles, strip = task / g.oc_tiles % g.strips;
-        const int64_t n = task / g.oc_tiles / g.strips, c = tile * CONV_TILE_CHANNELS;
-        r.strip = call->src + n * g.blocks * plane - d->pad_left * LW_BLOCK;
-        r.vectors = conv_tile_vectors(&g, tile);
-        r.tiles = conv_tiles_blocked[r.vectors - 1];
-        r.t.bias = (const float *)call->packed + tile * conv_tile_weights(&g, LW_DIRECT_VECTORS);
-        r.t.weights = r.t.bias + r.vectors * VL;
-        conv_strip_rows(&r, call->dst + n * image, c, lw_min(CONV_TILE_CHANNELS, d->oc - c),
-                        strip * g.strip_rows, lw_min(g.oh, (strip + 1) * g.strip_rows));
+        const int64_t n = task / g.oc_tiles / g.strips;
+        next = lw_min(end, task - tile + g.oc_tiles);
+        r.strip = call->src + n * g.blocks * plane - d->pad_top * row - d->pad_left * LW_BLOCK;
+        const struct conv_part part = {.packed = call->packed,
+                                       .dst = call->dst + n * image,
+                                       .tile = tile,
+                                       .tile_end = tile + next - task,
+                                       .begin = strip * g.strip_rows,
+                                       .end = lw_min(g.oh, (strip + 1) * g.strip_rows)};
+        conv_strip_tiles(&r, &part);
     }
 }
 

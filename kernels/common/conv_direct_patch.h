@@ -148,9 +148,9 @@ static const patch_fn patch_functions[LW_PATCH_VECTORS][4][PATCH_KINDS] = {
 /* ---- a strip ------------------------------------------------------------------------------------------- */
 
 static struct direct patch_geometry(const lw_desc *d) {
-    struct direct x = direct_geometry(d, 1);
+    struct direct x = direct_geometry(d, 1, NULL);       /* 3x3: nothing is joined */
     x.in_place &= d->pad_top == 0 && d->pad_bottom <= 0; /* no row of a patch is left out */
-    if (!x.in_place) x.strip = direct_strip(&x.g, x.g.strip_rows);
+    if (!x.in_place) x.strip = direct_strip(&x, x.g.strip_rows);
     return x;
 }
 

@@ -8,8 +8,17 @@
 
 #define CONV_TILE_CHANNELS (LW_DIRECT_VECTORS * VL)
 
-/* A strip should leave half of a small L2 to the weights. */
-#define CONV_STRIP_FLOATS (48 * 1024)
+/* Floats of a tile's weights that L1 holds beside everything else, and of those of one pass where it can't
+ * hold all. */
+#define CONV_L1_FLOATS   (8 * 1024)
+#define CONV_PASS_FLOATS (4608)
+
+/* Floats of a strip: half of a small L2 where the weights may stay in the other half; more where they come
+ * from beyond it anyway, once for each strip. */
+static int64_t conv_strip_floats(const lw_desc *d) {
+    const int64_t weights = d->oc * (d->ic / d->groups) * d->kh * d->kw;
+    return weights <= 128 << 10 ? 48 << 10 : 192 << 10;
+}
 
 struct conv_geometry {
     const lw_desc *d;
@@ -125,15 +134,24 @@ static inline bool conv_is_fresh(const struct conv_scratch *s, int64_t strip) {
 /* What run() knows of the strip and the oc tile that it is in. */
 struct conv_rows {
     const struct conv_geometry *g;
-    const conv_tile_fn *tiles; /* [pixels - 1] for this tile's vectors */
+    const conv_tile_fn (*tiles)[LW_DIRECT_PIXELS]; /* [vectors - 1][pixels - 1] */
     struct conv_scratch scratch;
     struct conv_tile t; /* all that doesn't change from row to row */
-    const float *strip; /* where source row `strip_y` of the strip begins */
-    int64_t strip_y;
-    ptrdiff_t row_floats;
+    const float *strip; /* the window of output row `first`, column 0 */
+    int64_t first;
+    ptrdiff_t row_floats;       /* from an output row's window to the next one's */
     bool trim_left, trim_right; /* the border tiles leave out taps that lie in the padding */
     int vectors;
+    const float *ahead; /* weights that come after these, to be fetched on the way */
+    int64_t ahead_floats, ahead_step;
 };
+
+/* Fetches some of the weights of the next oc tile into L2, which the caches don't foresee. */
+static inline void conv_fetch_ahead(struct conv_rows *r) {
+    for (int64_t i = 0; i < r->ahead_step && r->ahead_floats > 0;
+         i += 16, r->ahead_floats -= 16, r->ahead += 16)
+        __builtin_prefetch(r->ahead, 0, 2);
+}
 
 static void conv_trim_taps(const struct conv_rows *r, bool first, bool last) {
     const int64_t kw = r->g->d->kw;
@@ -144,9 +162,17 @@ static void conv_trim_taps(const struct conv_rows *r, bool first, bool last) {
                                                     : CONV_TRIM_NONE;
 }
 
-/* Output row y, all pixels, to out (pixel stride and vector offsets are in r->t). Pixels are shared out
- * evenly: 14 are 5+5+4 where a tile holds 6. */
-static void conv_row(struct conv_rows *r, int64_t y, float *out) {
+/* Channel blocks of one pass: all where a tile's weights stay in L1, else as many as do. The sums wait in the
+ * destination. */
+static int64_t conv_pass_blocks(const struct conv_geometry *g, int vectors) {
+    const int64_t block = g->block * g->d->kh * g->d->kw * vectors * VL;
+    if (g->blocks * block <= CONV_L1_FLOATS) return g->blocks;
+    return lw_div_up(g->blocks, lw_div_up(g->blocks, lw_max(1, CONV_PASS_FLOATS / block)));
+}
+
+/* Output row y, all pixels, to out (pixel stride and vector offsets are in r->t): what channel blocks begin
+ * .. end-1 add. Pixels are shared out evenly: 14 are 5+5+4 where a tile holds 6. */
+static void conv_row(struct conv_rows *r, int64_t y, int64_t begin, int64_t end, float *out) {
     const lw_desc *d = r->g->d;
     const int64_t top = y * d->stride_h - d->pad_top, ow = r->g->ow;
     int64_t ky = 0, ky_end = d->kh;
@@ -155,9 +181,13 @@ static void conv_row(struct conv_rows *r, int64_t y, float *out) {
     while (ky_end > ky && top + (ky_end - 1) * d->dilation_h >= d->ih)
         ky_end--;
     struct conv_tile t = r->t;
+    t.resumed = begin > 0;
+    if (end < r->g->blocks) t.relu = false, t.last_run = r->g->block;
+    t.blocks = end - begin;
+    t.weights += begin * t.taps * r->g->block * r->vectors * VL;
     t.tap_begin = (int)(ky * d->kw);
     t.tap_end = (int)(ky_end * d->kw);
-    const float *src = r->strip + (top - r->strip_y) * r->row_floats;
+    const float *src = r->strip + (y - r->first) * r->row_floats + begin * t.src_block;
     const int64_t tiles = lw_div_up(ow, LW_DIRECT_PIXELS);
     int64_t x = 0;
     for (int64_t i = 0; i < tiles; i++) {
@@ -166,7 +196,8 @@ static void conv_row(struct conv_rows *r, int64_t y, float *out) {
             conv_trim_taps(r, r->trim_left && i == 0, r->trim_right && i + 1 == tiles);
         t.src = src + x * r->g->block;
         t.out = out + x * t.out_pixel;
-        r->tiles[pixels - 1](&t);
+        conv_fetch_ahead(r);
+        r->tiles[r->vectors - 1][pixels - 1](&t);
         x += pixels;
     }
 }
@@ -185,39 +216,79 @@ static inline ptrdiff_t conv_block_offset(int64_t channel, int64_t plane) {
     return channel / LW_BLOCK * plane + channel % LW_BLOCK;
 }
 
-/* The rows begin .. end-1 of one oc tile: channels c .. c+count-1 of image dst. */
-static void conv_strip_rows(struct conv_rows *r, float *dst, int64_t c, int64_t count, int64_t begin,
-                            int64_t end) {
+/* ---- the oc tiles of a strip -----------------------------------------------------------------------------
+ */
+
+struct conv_part {
+    const float *packed;    /* the group's weights */
+    float *dst;             /* the image */
+    int64_t channel;        /* the group's first */
+    int64_t tile, tile_end; /* oc tiles */
+    int64_t begin, end;     /* rows */
+};
+
+/* Rows of channels c .. that go where they belong: what channel blocks first .. last-1 add. */
+static void conv_rows_whole(struct conv_rows *r, const struct conv_part *p, int64_t c, int64_t first,
+                            int64_t last) {
+    const struct conv_geometry *g = r->g;
+    const bool blocked = g->d->dst_layout == LW_BLOCKED;
+    r->t.relu = g->d->relu;
+    r->t.out_pixel = blocked ? LW_BLOCK : g->d->oc;
+    for (int v = 0; v < r->vectors; v++) {
+        const int64_t channel = c + v * VL;
+        r->t.out_vector[v] = blocked ? conv_block_offset(channel, g->oh * g->ow * LW_BLOCK) : channel;
+    }
+    for (int64_t y = p->begin; y < p->end; y++)
+        conv_row(r, y, first, last, p->dst + y * g->ow * r->t.out_pixel);
+}
+
+/* Rows of channels c .. c+count-1 that are pooled, transposed or cut on the way. */
+static void conv_rows_staged(struct conv_rows *r, const struct conv_part *p, int64_t c, int64_t count,
+                             int64_t pass) {
     const struct conv_geometry *g = r->g;
     const lw_desc *d = g->d;
-    const bool blocked = d->dst_layout == LW_BLOCKED;
-    if (!d->pool2x2 && conv_stores_whole(g, c, count)) {
-        r->t.relu = d->relu;
-        r->t.out_pixel = blocked ? LW_BLOCK : d->oc;
-        for (int v = 0; v < r->vectors; v++) {
-            const int64_t channel = c + v * VL;
-            r->t.out_vector[v] = blocked ? conv_block_offset(channel, g->oh * g->ow * LW_BLOCK) : channel;
-        }
-        for (int64_t y = begin; y < end; y++)
-            conv_row(r, y, dst + y * g->ow * r->t.out_pixel);
-        return;
-    }
     const int64_t stride = r->vectors * VL, pool = d->pool2x2 ? 2 : 1;
     struct out_row o = {
-        .dst = dst, .layout = d->dst_layout, .channels = d->oc, .c = c, .count = count, .relu = d->relu};
+        .dst = p->dst, .layout = d->dst_layout, .channels = d->oc, .c = c, .count = count, .relu = d->relu};
     o.height = g->oh / pool;
     o.width = g->ow / pool;
     r->t.relu = false;
     r->t.out_pixel = stride;
     for (int v = 0; v < r->vectors; v++)
         r->t.out_vector[v] = v * VL;
-    for (int64_t y = begin; y + pool <= end; y += pool) {
+    for (int64_t y = p->begin; y + pool <= p->end; y += pool) {
         for (int64_t i = 0; i < pool; i++)
-            conv_row(r, y + i, r->scratch.rows[i]);
+            for (int64_t b = 0; b < g->blocks; b += pass)
+                conv_row(r, y + i, b, lw_min(g->blocks, b + pass), r->scratch.rows[i]);
         if (d->pool2x2) pool_rows(r->scratch.rows[0], r->scratch.rows[1], g->ow, stride, r->vectors);
         o.y = y / pool;
         store_row(&o, r->scratch.rows[0], stride);
     }
+}
+
+/* In passes over channel blocks, so that the source of a pass stays in a near cache for all oc tiles, and a
+ * tile's weights for all pixels. */
+static void conv_strip_tiles(struct conv_rows *r, const struct conv_part *p) {
+    const struct conv_geometry *g = r->g;
+    const int64_t pass = conv_pass_blocks(g, LW_DIRECT_VECTORS);
+    for (int64_t b = 0; b < g->blocks; b += pass)
+        for (int64_t tile = p->tile; tile < p->tile_end; tile++) {
+            const int64_t c = tile * CONV_TILE_CHANNELS, count = lw_min(CONV_TILE_CHANNELS, g->ocg - c);
+            r->vectors = conv_tile_vectors(g, tile);
+            r->t.bias = p->packed + tile * conv_tile_weights(g, LW_DIRECT_VECTORS);
+            r->t.weights = r->t.bias + r->vectors * VL;
+            if (pass < g->blocks && tile + 1 < p->tile_end) {
+                const int64_t block = g->block * g->d->kh * g->d->kw * r->vectors * VL;
+                r->ahead = r->t.weights + conv_tile_weights(g, LW_DIRECT_VECTORS) + b * block;
+                r->ahead_floats = lw_min(g->blocks - b, pass) * block;
+                r->ahead_step =
+                    r->ahead_floats / ((p->end - p->begin) * lw_div_up(g->ow, LW_DIRECT_PIXELS)) + 16;
+            }
+            if (!g->d->pool2x2 && conv_stores_whole(g, p->channel + c, count))
+                conv_rows_whole(r, p, p->channel + c, b, lw_min(g->blocks, b + pass));
+            else if (b == 0)
+                conv_rows_staged(r, p, p->channel + c, count, pass);
+        }
 }
 
 /* ---- what a row says of itself ------------------------------------------------------------------------- */

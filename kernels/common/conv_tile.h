@@ -23,6 +23,7 @@ struct conv_tile {
     int64_t blocks;
     ptrdiff_t src_block; /* floats from one channel block to the next */
     int last_run;        /* channels in the last block */
+    bool resumed; /* the sums over the blocks before these are in `out`; else they start from the bias */
     bool relu;
 };
 
@@ -91,7 +92,16 @@ LW_INLINE void conv_tile_store(const struct conv_tile *a, vf *acc, const int T, 
     }
 }
 
-LW_INLINE void conv_tile_bias(const struct conv_tile *a, vf *acc, const int T, const int V) {
+LW_INLINE void conv_tile_start(const struct conv_tile *a, vf *acc, const int T, const int V) {
+    if (a->resumed) {
+        LW_UNROLL
+        for (int t = 0; t < T; t++) {
+            LW_UNROLL
+            for (int v = 0; v < V; v++)
+                acc[t * V + v] = v_load(a->out + t * a->out_pixel + a->out_vector[v]);
+        }
+        return;
+    }
     LW_UNROLL
     for (int v = 0; v < V; v++) {
         vf b = v_load(a->bias + v * VL);
@@ -104,14 +114,18 @@ LW_INLINE void conv_tile_bias(const struct conv_tile *a, vf *acc, const int T, c
 /* B = 16: taps may be trimmed at the image's left and right border. */
 LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const int V) {
     vf acc[LW_DIRECT_PIXELS * LW_DIRECT_VECTORS];
-    conv_tile_bias(a, acc, T, V);
+    conv_tile_start(a, acc, T, V);
     const float *src = a->src, *weights = a->weights;
     for (int64_t b = 0; b < a->blocks; b++) {
         const int run = b + 1 < a->blocks ? LW_BLOCK : a->last_run;
         const float *w = weights + (ptrdiff_t)a->tap_begin * run * V * VL;
         for (int k = a->tap_begin; k < a->tap_end; k++, w += run * V * VL) {
             const float *s = src + a->tap[k];
-            if (a->trim[k] == CONV_TRIM_NONE)
+            if (run == LW_BLOCK && a->trim[k] == CONV_TRIM_NONE) {
+                LW_UNROLL
+                for (int i = 0; i < LW_BLOCK; i += 4)
+                    conv_step4(acc, s + i, w + i * V * VL, 0, T, V, LW_BLOCK);
+            } else if (a->trim[k] == CONV_TRIM_NONE)
                 conv_run(acc, s, w, run, 0, T, V, LW_BLOCK);
             else if (a->trim[k] == CONV_TRIM_FIRST)
                 conv_run(acc, s, w, run, 1, T, V, LW_BLOCK);
@@ -127,7 +141,7 @@ LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const i
 /* B = 1: plain planes, one channel a block. */
 LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const int V) {
     vf acc[LW_DIRECT_PIXELS * LW_DIRECT_VECTORS];
-    conv_tile_bias(a, acc, T, V);
+    conv_tile_start(a, acc, T, V);
     const float *src = a->src, *weights = a->weights;
     for (int64_t b = 0; b < a->blocks; b++) {
         const float *w = weights + (ptrdiff_t)a->tap_begin * V * VL;

@@ -7,7 +7,8 @@
 struct strip {
     int block;           /* B: 16 or 1 */
     int64_t blocks;      /* of the group's channels */
-    int64_t in_rows;     /* source rows that a strip of output rows spans */
+    int64_t in_rows;     /* rows */
+    int64_t row_step;    /* source rows from one to the next */
     int64_t phase_width; /* pixels of one phase */
     int64_t row_floats, block_floats, floats;
 };
@@ -124,19 +125,17 @@ static void pack_phase_row(const struct pack_row *p, const struct phase *f, cons
         }
 }
 
-/* Rows y0 .. y0+in_rows-1 (those that exist and that a tap reads) of channels c0 .. c0+channels-1 of one
- * image. */
+/* The rows from source row y0 on, those that exist, of channels c0 .. c0+channels-1 of one image. */
 static void pack_strip(const lw_desc *d, const struct strip *s, const float *image, int64_t c0,
                        int64_t channels, int64_t y0, float *dst) {
-    const int64_t step = d->kh == 1 ? d->stride_h : 1;
     for (int64_t phase = 0; phase < d->stride_w; phase++, dst += s->phase_width * s->block) {
         if (!phase_is_used(d, phase)) continue;
         const struct phase f = pack_phase(d, phase, s->phase_width);
         for (int64_t b = 0; b < s->blocks; b++) {
             struct pack_row p = {.d = d, .image = image, .c = c0 + b * s->block};
             p.count = lw_min(s->block, channels - b * s->block);
-            for (int64_t r = 0; r < s->in_rows; r += step) {
-                p.y = y0 + r;
+            for (int64_t r = 0; r < s->in_rows; r++) {
+                p.y = y0 + r * s->row_step;
                 if (p.y >= 0 && p.y < d->ih)
                     pack_phase_row(&p, &f, s->block, dst + b * s->block_floats + r * s->row_floats);
             }
