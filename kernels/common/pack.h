@@ -107,6 +107,19 @@ static inline void copy_floats(float *dst, const float *src, int64_t n) {
             dst[i] = src[i];
 }
 
+/* Every stride-th pixel from column ix on, where channels lie together. */
+static void pack_pixels_strided(const struct pack_row *p, int64_t ix, int64_t stride, int64_t pixels,
+                                float *dst) {
+    const lw_desc *d = p->d;
+    const int64_t step = stride * (d->src_layout == LW_NHWC ? d->ic : LW_BLOCK);
+    const float *src = image_at(d, p->image, p->c, p->y, ix);
+    for (int64_t x = 0; x < pixels; x++, src += step, dst += LW_BLOCK) {
+        LW_UNROLL
+        for (int v = 0; v < LW_BLOCK; v += VL)
+            v_store(dst + v, v_load(src + v));
+    }
+}
+
 static void pack_phase_row(const struct pack_row *p, const struct phase *f, const int B, float *dst) {
     const lw_desc *d = p->d;
     const int64_t s = d->stride_w, begin = f->begin, end = f->end, ix = begin * s + f->shift;
@@ -116,6 +129,9 @@ static void pack_phase_row(const struct pack_row *p, const struct phase *f, cons
         copy_floats(dst + begin, image_at(d, p->image, p->c, p->y, ix), end - begin);
     else if (s == 1 && B == LW_BLOCK && d->src_layout == LW_NCHW && end > begin)
         pack_pixels_nchw(p, ix, end - begin, dst + begin * B);
+    else if (B == LW_BLOCK && p->count == LW_BLOCK && end > begin &&
+             (d->src_layout == LW_NHWC || (d->src_layout == LW_BLOCKED && p->c % LW_BLOCK == 0)))
+        pack_pixels_strided(p, ix, s, end - begin, dst + begin * B);
     else
         for (int64_t x = begin; x < end; x++) {
             if (B == 1)
