@@ -19,7 +19,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from asm_loops import ARITHMETIC, hot_loop, read_functions
+from asm_loops import hot_loop, read_functions
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ITERATIONS = 300
