@@ -13,6 +13,10 @@
  * of the registers. */
 #define LW_KEEP_LOADS __asm__ volatile("" ::: "memory")
 
+/* The compiler knows nothing of the pointer from here on: addresses are constants from it, not values
+ * computed ahead and kept (or spilled) for each load. */
+#define LW_NEW_BASE(p) __asm__ volatile("" : "+r"(p))
+
 #define LW_INLINE static inline __attribute__((always_inline, unused))
 
 #endif

@@ -16,8 +16,9 @@ struct wino_weights {
     ptrdiff_t next;
 };
 
-/* Four channels of a point's tiles. */
-LW_INLINE void wino_step4(vf *acc, const float *x, const float *u, ptrdiff_t next, const int T, const int V) {
+/* Four channels of a point's tiles; u, far: of the first oc tile, and of the second where there is one. */
+LW_INLINE void wino_step4(vf *acc, const float *x, const float *u, const float *far, const int T,
+                          const int V) {
     const int W = V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS;
     vq q[LW_WINO_TILES];
     LW_UNROLL
@@ -28,7 +29,7 @@ LW_INLINE void wino_step4(vf *acc, const float *x, const float *u, ptrdiff_t nex
         vf w[LW_WINO_VECTORS];
         LW_UNROLL
         for (int v = 0; v < V; v++)
-            w[v] = v_load(u + v / W * next + (i * W + v % W) * VL);
+            w[v] = v_load((v < W ? u : far) + (i * W + v % W) * VL);
         LW_UNROLL
         for (int t = 0; t < T; t++) {
             LW_UNROLL
@@ -38,11 +39,12 @@ LW_INLINE void wino_step4(vf *acc, const float *x, const float *u, ptrdiff_t nex
     }
 }
 
-LW_INLINE void wino_step1(vf *acc, const float *x, const float *u, ptrdiff_t next, const int T, const int V) {
+LW_INLINE void wino_step1(vf *acc, const float *x, const float *u, const float *far, const int T,
+                          const int V) {
     const int W = V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS;
     LW_UNROLL
     for (int v = 0; v < V; v++) {
-        const vf w = v_load(u + v / W * next + v % W * VL);
+        const vf w = v_load((v < W ? u : far) + v % W * VL);
         LW_UNROLL
         for (int t = 0; t < T; t++)
             acc[t * V + v] = v_fma(w, v_set1(x[t * LW_BLOCK]), acc[t * V + v]);
@@ -54,7 +56,7 @@ LW_INLINE void wino_step1(vf *acc, const float *x, const float *u, ptrdiff_t nex
 LW_INLINE void wino_gemm(const struct wino_product *p, ptrdiff_t slots, const float *v, ptrdiff_t block,
                          int64_t channels, struct wino_weights w, float *m, const int T, const int V) {
     const ptrdiff_t width = (V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS) * VL;
-    const float *u = w.u + p->column * channels * width;
+    const float *u = w.u + p->column * channels * width, *far = u + w.next;
     v += (p->column * slots + p->slot) * LW_BLOCK;
     m += (p->column * slots + p->slot) * WINO_WIDTH;
     for (int32_t k = 0; k < p->points; k++, m += slots * WINO_WIDTH, v += slots * LW_BLOCK) {
@@ -64,17 +66,20 @@ LW_INLINE void wino_gemm(const struct wino_product *p, ptrdiff_t slots, const fl
             acc[i] = v_zero();
         const float *x = v;
         int64_t left = channels;
-        for (; left >= LW_BLOCK; left -= LW_BLOCK, x += block, u += LW_BLOCK * width) {
+        for (; left >= LW_BLOCK;
+             left -= LW_BLOCK, x += block, u += LW_BLOCK * width, far += LW_BLOCK * width) {
+            LW_NEW_BASE(u);
+            LW_NEW_BASE(far);
             LW_UNROLL
             for (int c = 0; c < LW_BLOCK; c += 4) {
-                wino_step4(acc, x + c, u + c * width, w.next, T, V);
+                wino_step4(acc, x + c, u + c * width, far + c * width, T, V);
                 LW_KEEP_LOADS;
             }
         }
-        for (; left >= 4; left -= 4, x += 4, u += 4 * width)
-            wino_step4(acc, x, u, w.next, T, V);
-        for (; left > 0; left--, x++, u += width)
-            wino_step1(acc, x, u, w.next, T, V);
+        for (; left >= 4; left -= 4, x += 4, u += 4 * width, far += 4 * width)
+            wino_step4(acc, x, u, far, T, V);
+        for (; left > 0; left--, x++, u += width, far += width)
+            wino_step1(acc, x, u, far, T, V);
         LW_UNROLL
         for (int t = 0; t < T; t++) {
             LW_UNROLL
