@@ -48,6 +48,10 @@ static inline vf v_mul(vf a, vf b) { return times(a, b, 1); }
 static inline vf v_fma(vf a, vf b, vf c) { return plus(times(a, b, fma_roundings - 1), c, 1); }
 static inline vf v_fnma(vf a, vf b, vf c) { return plus(c, times(a, b, fma_roundings - 1), -1); }
 
+typedef const float *vq;
+static inline vq vq_constants(const float *p) { return p; }
+static inline vf v_fma_lane(vf acc, vf w, vq q, int i) { return v_fma(v_set1(q[i]), w, acc); }
+
 #include "kernels/common/winograd_axis.h"
 
 static const struct wino_set *const sets[EXACT_SETS] = {&wino_f2, &wino_f4, &wino_f6, &wino_f7};

@@ -41,6 +41,7 @@ LW_INLINE vf v_max_keep(vf m, vf x) {
 /* Broadcasts are loads here, so a quad of values to broadcast is just their address. */
 typedef const float *vq;
 LW_INLINE vq vq_load(const float *p) { return p; }
+LW_INLINE vq vq_constants(const float *p) { return p; }
 LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
     return _mm256_fmadd_ps(w, _mm256_broadcast_ss(q + i), acc);
 }

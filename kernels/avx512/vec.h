@@ -45,6 +45,7 @@ LW_INLINE vf v_max_keep(vf m, vf x) {
  * address. */
 typedef const float *vq;
 LW_INLINE vq vq_load(const float *p) { return p; }
+LW_INLINE vq vq_constants(const float *p) { return p; }
 LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) { return _mm512_fmadd_ps(w, _mm512_set1_ps(q[i]), acc); }
 
 LW_INLINE __m256 vec_upper(vf a) { return _mm512_castps512_ps256(_mm512_shuffle_f32x4(a, a, 0xee)); }

@@ -7,10 +7,11 @@
 
 /* Sum over k < n of coefficient[k] * x[k * step]; the last coefficient is often 1. */
 LW_INLINE vf wino_dot(const float *coefficient, const vf *x, const int n) {
+    const vq c = vq_constants(coefficient);
     vf sum = v_mul(v_set1(coefficient[n - 1]), x[2 * (n - 1)]);
     LW_UNROLL
     for (int k = n - 2; k >= 0; k--)
-        sum = v_fma(v_set1(coefficient[k]), x[2 * k], sum);
+        sum = v_fma_lane(sum, x[2 * k], c, k);
     return sum;
 }
 
@@ -33,8 +34,11 @@ LW_INLINE void wino_input_axis(const struct wino_set *set, const int P, const vf
 LW_INLINE void wino_output_axis(const struct wino_set *set, const int P, const vf *product, vf *y) {
     const vf *pair = product + 1 + set->infinity;
     vf sum[WINO_MAX_PAIRS], difference[WINO_MAX_PAIRS];
+    vq low[WINO_MAX_PAIRS], high[WINO_MAX_PAIRS]; /* powers 0 .. 3 and 4 .. */
     LW_UNROLL
     for (int i = 0; i < P; i++) {
+        low[i] = vq_constants(set->power[i]);
+        high[i] = vq_constants(set->power[i] + 4);
         sum[i] = v_add(pair[2 * i], pair[2 * i + 1]);
         difference[i] = v_sub(pair[2 * i], pair[2 * i + 1]);
     }
@@ -45,7 +49,7 @@ LW_INLINE void wino_output_axis(const struct wino_set *set, const int P, const v
         if (set->infinity && k == 2 * P - 1) out = v_add(product[1], out);
         LW_UNROLL
         for (int i = 1; i < P; i++)
-            out = v_fma(v_set1(set->power[i][k]), part[i], out);
+            out = v_fma_lane(out, part[i], k < 4 ? low[i] : high[i], k % 4);
         y[k] = out;
     }
 }

@@ -29,12 +29,12 @@ struct wino_size {
 };
 
 struct wino_set {
-    int pairs;                                     /* of the largest tile */
-    int infinity;                                  /* 1: one of the points; its tiles are even. 0: odd */
-    float p[WINO_MAX_PAIRS];                       /* the points */
-    float power[WINO_MAX_PAIRS][WINO_MAX_OUTPUTS]; /* 1, p, p^2, ..., scaled */
-    double g[WINO_MAX_POINTS][3];                  /* G, in double */
-    struct wino_size size[WINO_MAX_PAIRS];         /* by pairs - 1 */
+    int pairs;                             /* of the largest tile */
+    int infinity;                          /* 1: one of the points; its tiles are even. 0: odd */
+    float p[WINO_MAX_PAIRS];               /* the points */
+    float power[WINO_MAX_PAIRS][8];        /* 1, p, p^2, ..., scaled */
+    double g[WINO_MAX_POINTS][3];          /* G, in double */
+    struct wino_size size[WINO_MAX_PAIRS]; /* by pairs - 1 */
 };
 
 /* Points (and inputs) of a tile of P pairs along one axis; it has two outputs fewer. */

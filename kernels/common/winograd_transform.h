@@ -19,29 +19,26 @@ struct wino_patch {
 };
 
 /* The two passes of the input transform. First pass: each column's vectors to points. */
-LW_INLINE void wino_input_columns(const struct wino_set *set, const int P, const struct wino_patch *p,
+LW_INLINE void wino_input_columns(const struct wino_set *set, const int P, const struct wino_patch *patch,
                                   float *temp) {
+    const struct wino_patch p = *patch; /* a copy: stores through temp can't change it */
     const ptrdiff_t step = WINO_TEMP_STEP * LW_BLOCK;
-    const float *row[WINO_MAX_POINTS];
-    LW_UNROLL
-    for (int i = 0; i < WINO_POINTS(set, P); i++)
-        row[i] = p->row[i];
-    for (int c = 0; c < p->columns; c++, temp += LW_BLOCK) {
-        if (c < p->begin || c >= p->end) {
+    for (int c = 0; c < p.columns; c++, temp += LW_BLOCK) {
+        if (c < p.begin || c >= p.end) {
             for (int i = 0; i < WINO_POINTS(set, P); i++)
                 memset(temp + i * step, 0, LW_BLOCK * sizeof *temp);
             continue;
         }
-        for (ptrdiff_t g = 0; g < p->groups * VL; g += VL) {
-            const ptrdiff_t at = c * p->column + g;
+        float *to = temp;
+        for (ptrdiff_t at = c * p.column, end = at + p.groups * VL; at < end; at += VL, to += VL) {
             vf d[WINO_MAX_POINTS], point[WINO_MAX_POINTS];
             LW_UNROLL
             for (int i = 0; i < WINO_POINTS(set, P); i++)
-                d[i] = v_load(row[i] + at);
+                d[i] = v_load(p.row[i] + at);
             wino_input_axis(set, P, d, point);
             LW_UNROLL
             for (int i = 0; i < WINO_POINTS(set, P); i++)
-                v_store(temp + i * step + g, point[i]);
+                v_store(to + i * step, point[i]);
         }
     }
 }
@@ -54,15 +51,16 @@ LW_INLINE void wino_input_rows(const struct wino_set *set, const int P, const fl
     for (int i = 0; i < WINO_POINTS(set, P); i++)
         to[i] = v[i];
     for (ptrdiff_t r = 0; r < rows * row; r += row, temp += WINO_TEMP_STEP * LW_BLOCK) {
-        for (ptrdiff_t g = 0; g < groups * VL; g += VL) {
+        const float *from = temp;
+        for (ptrdiff_t at = r; at < r + groups * VL; at += VL, from += VL) {
             vf d[WINO_MAX_POINTS], point[WINO_MAX_POINTS];
             LW_UNROLL
             for (int i = 0; i < WINO_POINTS(set, P); i++)
-                d[i] = v_load(temp + i * LW_BLOCK + g);
+                d[i] = v_load(from + i * LW_BLOCK);
             wino_input_axis(set, P, d, point);
             LW_UNROLL
             for (int i = 0; i < WINO_POINTS(set, P); i++)
-                v_store(to[i] + r + g, point[i]);
+                v_store(to[i] + at, point[i]);
         }
     }
 }
@@ -140,6 +138,12 @@ LW_INLINE void wino_store_column(const struct wino_target *t, const vf *y, const
         LW_UNROLL
         for (int k = 0; k < rows; k++)
             tail[k] = v_relu(tail[k]);
+    }
+    if (t->rows >= rows) { /* one look where all are wanted */
+        LW_UNROLL
+        for (int k = 0; k < rows; k++)
+            v_store(out + k * t->row, tail[k]);
+        return;
     }
     LW_UNROLL
     for (int k = 0; k < rows; k++)

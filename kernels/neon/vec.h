@@ -73,6 +73,13 @@ LW_INLINE vf v_max_keep(vf m, vf x) { return vbslq_f32(vornq_u32(vcgtq_f32(x, m)
  */
 typedef float32x4_t vq;
 LW_INLINE vq vq_load(const float *p) { return vld1q_f32(p); }
+
+/* Compilers that know the values take a register for each, and run out of them. */
+LW_INLINE vq vq_constants(const float *p) {
+    vq q = vld1q_f32(p);
+    __asm__("" : "+w"(q));
+    return q;
+}
 LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
     switch (i) {
     case 0:

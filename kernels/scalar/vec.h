@@ -48,6 +48,7 @@ LW_INLINE vf v_max_keep(vf m, vf x) {
 
 typedef const float *vq;
 LW_INLINE vq vq_load(const float *p) { return p; }
+LW_INLINE vq vq_constants(const float *p) { return p; }
 LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) { return v_fma(w, q[i], acc); }
 
 LW_INLINE float v_sum(vf a) { return a; }
