@@ -54,8 +54,6 @@ static inline vf v_fma_lane(vf acc, vf w, vq q, int i) { return v_fma(v_set1(q[i
 
 #include "kernels/common/winograd_axis.h"
 
-static const struct wino_set *const sets[EXACT_SETS] = {&wino_f2, &wino_f4, &wino_f6, &wino_f7};
-
 static void unit_forms(vf *x) {
     for (int i = 0; i < EXACT_POINTS; i++) {
         x[i] = v_zero();
@@ -68,24 +66,36 @@ struct forms {
     vf y[WINO_MAX_OUTPUTS];    /* of the products */
 };
 
-/* The last argument of the templates is a constant, here as in the kernels. */
-#define RUN(P)                                                                                               \
-    case P:                                                                                                  \
-        wino_input_axis(sets[set], P, unit, f.point);                                                        \
-        wino_output_axis(sets[set], P, unit, f.y);                                                           \
-        break;
+/* Set and pairs are constants to the templates, here as in the kernels. */
+#define RUN(set, P)                                                                                          \
+    static void set##_##P(const vf *unit, struct forms *f) {                                                 \
+        wino_input_axis(&set, P, unit, f->point);                                                            \
+        wino_output_axis(&set, P, unit, f->y);                                                               \
+    }
+RUN(wino_f2, 1)
+RUN(wino_f4, 1)
+RUN(wino_f4, 2)
+RUN(wino_f6, 1)
+RUN(wino_f6, 2)
+RUN(wino_f6, 3)
+RUN(wino_f7, 1)
+RUN(wino_f7, 2)
+RUN(wino_f7, 3)
+RUN(wino_f7, 4)
+
+static void (*const runs[EXACT_SETS][WINO_MAX_PAIRS])(const vf *unit, struct forms *f) = {
+    {wino_f2_1},
+    {wino_f4_1, wino_f4_2},
+    {wino_f6_1, wino_f6_2, wino_f6_3},
+    {wino_f7_1, wino_f7_2, wino_f7_3, wino_f7_4},
+};
 
 static struct forms run(int set, int pairs, int roundings) {
     vf unit[EXACT_POINTS];
     struct forms f = {0};
     unit_forms(unit);
     fma_roundings = roundings;
-    switch (pairs) {
-        RUN(1)
-        RUN(2)
-        RUN(3)
-        RUN(4)
-    }
+    runs[set][pairs - 1](unit, &f);
     return f;
 }
 
