@@ -15,27 +15,7 @@ struct builder {
 
 /* ---- layouts ------------------------------------------------------------------------------------------- */
 
-struct layouts {
-    lw_layout src, dst;
-};
-
-/* The layouts that a row is measured in, in order of preference: activations stay blocked between layers,
- * pictures come as NCHW, and a classifier's scores leave as plain numbers. */
-static size_t preferences(const lw_desc *d, struct layouts out[9]) {
-    static const lw_layout inner[] = {LW_BLOCKED, LW_NCHW, LW_NHWC}, plain[] = {LW_NCHW, LW_NHWC, LW_BLOCKED};
-    bool picture = d->op == LW_CONV && d->ic <= 4 && d->groups == 1;
-    bool flat = d->op == LW_SOFTMAX || (d->op == LW_LINEAR && d->ih * d->iw == 1);
-    bool scores = d->op == LW_SOFTMAX || d->op == LW_LINEAR;
-    bool same = d->op == LW_MAXPOOL || d->op == LW_RELU;
-    const lw_layout *src = picture || flat ? plain : inner, *dst = scores ? plain : inner;
-    size_t count = 0;
-    for (int i = 0; i < 3; i++)
-        for (int j = 0; j < 3; j++)
-            if (!same || src[i] == dst[j]) out[count++] = (struct layouts){src[i], dst[j]};
-    return count;
-}
-
-static lw_desc with_layouts(const lw_desc *desc, struct layouts layouts) {
+static lw_desc with_layouts(const lw_desc *desc, struct bench_layouts layouts) {
     lw_desc d = *desc;
     d.src_layout = layouts.src;
     d.dst_layout = layouts.dst;
@@ -98,7 +78,7 @@ static bool add_row(struct builder *b, const struct bench_problem *p, const stru
         bool wanted = choice->one_layout ? l == choice->layout : choice->mode == BENCH_FULL;
         bool known = preferred->desc.src_layout == l && preferred->desc.dst_layout == l;
         c.extra_layout = !known;
-        c.desc = with_layouts(&p->desc, (struct layouts){l, l});
+        c.desc = with_layouts(&p->desc, (struct bench_layouts){l, l});
         if (!wanted || (known && !choice->one_layout)) continue;
         if (!accepts(b, c.row.name, &c.desc)) {
             b->cases->refused += choice->one_layout;
@@ -112,8 +92,8 @@ static bool add_row(struct builder *b, const struct bench_problem *p, const stru
 /* The row as it likes the problem best; false if it takes it in no layout. */
 static bool prefer(struct builder *b, const struct bench_problem *p, const lw_kernel_info *row,
                    struct bench_case *c) {
-    struct layouts layouts[9];
-    size_t count = preferences(&p->desc, layouts);
+    struct bench_layouts layouts[9];
+    size_t count = bench_layouts_of(&p->desc, layouts);
     *c = (struct bench_case){.problem = p, .row = *row, .isa_index = isa_index(row->isa)};
     for (size_t i = 0; i < count; i++) {
         c->desc = with_layouts(&p->desc, layouts[i]);
