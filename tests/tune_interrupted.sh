@@ -2,7 +2,7 @@
 # tune_interrupted.sh LANEWISE: Ctrl-C ends `lanewise tune` with what it has, in a whole file, and the same command goes on
 # where it was, without measuring that again.
 set -euo pipefail
-lanewise=$1
+lanewise=$(realpath "$1")
 folder=$(mktemp -d)
 tune=""
 trap '[ -z "$tune" ] || kill -9 "$tune" 2>/dev/null || true; rm -rf "$folder"' EXIT
@@ -13,20 +13,22 @@ fail() {
     cat stdout stderr 2>/dev/null || true
     exit 1
 }
-decisions() { grep -c ' effort=' w 2>/dev/null || true; }
+decisions() {
+    if [ -f w ]; then grep -c ' effort=' w || true; else echo 0; fi
+}
 
-for ic in 16 17 32 33 48 64; do
-    for ih in 28 29; do echo "mb1_ic${ic}ih${ih}_oc64_kh3_ph1"; done
+for ic in 16 17 32 33 48 64 65 96; do
+    for ih in 28 29 30; do echo "mb1_ic${ic}ih${ih}_oc64_kh3_ph1"; done
 done >problems.txt
-all=12
+all=24
 command=("$lanewise" tune -o w --layout nchw --batch problems.txt --no-relu)
 
 # A shell without job control starts its background commands with SIGINT ignored; tune has its own handler, so that is fine.
 "${command[@]}" >stdout 2>stderr &
 tune=$!
-for _ in $(seq 600); do
-    [ "$(decisions)" -lt 2 ] 2>/dev/null || break
-    sleep 0.05
+for _ in $(seq 2000); do
+    [ "$(decisions)" -lt 2 ] || break
+    sleep 0.02
 done
 kill -INT "$tune"
 status=0
