@@ -212,8 +212,8 @@ static lw_status read_file(const char *path, char **text, size_t *size, lw_error
 }
 
 lw_status lw_wisdom_read_file(lw_wisdom **out, const char *path, lw_error *err) {
-    char *text;
-    size_t size;
+    char *text = NULL;
+    size_t size = 0;
     lw_error why = {0};
     if (!out) return lw_fail(err, LW_ERR_INVALID, "the pointer to the wisdom is NULL");
     *out = NULL;
