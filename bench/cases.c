@@ -15,27 +15,7 @@ struct builder {
 
 /* ---- layouts ------------------------------------------------------------------------------------------- */
 
-struct layouts {
-    lw_layout src, dst;
-};
-
-/* The layouts that a row is measured in, in order of preference: activations stay blocked between layers,
- * pictures come as NCHW, and a classifier's scores leave as plain numbers. */
-static size_t preferences(const lw_desc *d, struct layouts out[9]) {
-    static const lw_layout inner[] = {LW_BLOCKED, LW_NCHW, LW_NHWC}, plain[] = {LW_NCHW, LW_NHWC, LW_BLOCKED};
-    bool picture = d->op == LW_CONV && d->ic <= 4 && d->groups == 1;
-    bool flat = d->op == LW_SOFTMAX || (d->op == LW_LINEAR && d->ih * d->iw == 1);
-    bool scores = d->op == LW_SOFTMAX || d->op == LW_LINEAR;
-    bool same = d->op == LW_MAXPOOL || d->op == LW_RELU;
-    const lw_layout *src = picture || flat ? plain : inner, *dst = scores ? plain : inner;
-    size_t count = 0;
-    for (int i = 0; i < 3; i++)
-        for (int j = 0; j < 3; j++)
-            if (!same || src[i] == dst[j]) out[count++] = (struct layouts){src[i], dst[j]};
-    return count;
-}
-
-static lw_desc with_layouts(const lw_desc *desc, struct layouts layouts) {
+static lw_desc with_layouts(const lw_desc *desc, struct bench_layouts layouts) {
     lw_desc d = *desc;
     d.src_layout = layouts.src;
     d.dst_layout = layouts.dst;
@@ -107,7 +87,7 @@ static bool add_row(struct builder *b, const struct bench_problem *p, const stru
         bool wanted = choice->one_layout ? l == choice->layout : beside || choice->mode == BENCH_FULL;
         bool known = preferred->desc.src_layout == l && preferred->desc.dst_layout == l;
         c.extra_layout = !known;
-        c.desc = with_layouts(&p->desc, (struct layouts){l, l});
+        c.desc = with_layouts(&p->desc, (struct bench_layouts){l, l});
         if (!wanted || (known && !choice->one_layout)) continue;
         if (!accepts(b, c.row.name, &c.desc)) {
             b->cases->refused += choice->one_layout;
@@ -133,11 +113,11 @@ const char *bench_peer_layout(const struct bench_case *peer) {
 /* The quick matrix has the layouts that our rows like best, and no conversions. */
 static bool is_peer_wanted(const struct bench_choice *choice, const struct bench_problem *p,
                            const struct lw_peer_row *row) {
-    struct layouts layouts[9];
+    struct bench_layouts layouts[9];
     if (row->op != p->desc.op || !cli_match(choice->kernel, row->name)) return false;
     if (choice->one_layout) return row->layout == choice->layout;
     if (choice->mode != BENCH_QUICK || row->layout == LW_PEER_OWN) return true;
-    preferences(&p->desc, layouts);
+    bench_layouts_of(&p->desc, layouts);
     return row->layout == layouts[0].src && row->layout == layouts[0].dst;
 }
 
@@ -151,7 +131,7 @@ static bool add_peer_row(struct builder *b, const struct bench_problem *p, const
     c.peer_row = row;
     c.row.isa = isa.name;
     c.isa_index = isa_index(isa.name);
-    c.desc = with_layouts(&p->desc, (struct layouts){LW_NCHW, LW_NCHW});
+    c.desc = with_layouts(&p->desc, (struct bench_layouts){LW_NCHW, LW_NCHW});
     struct lw_peer_problem problem = {.desc = &c.desc, .threads = b->choice->threads[0]};
     if (peer->supports(row, &problem, why)) return add_case(b, c);
     all->peer_refused++;
@@ -171,8 +151,8 @@ static bool add_peers(struct builder *b, const struct bench_problem *p) {
 /* The row as it likes the problem best; false if it takes it in no layout. */
 static bool prefer(struct builder *b, const struct bench_problem *p, const lw_kernel_info *row,
                    struct bench_case *c) {
-    struct layouts layouts[9];
-    size_t count = preferences(&p->desc, layouts);
+    struct bench_layouts layouts[9];
+    size_t count = bench_layouts_of(&p->desc, layouts);
     *c = (struct bench_case){.problem = p, .row = *row, .isa_index = isa_index(row->isa)};
     for (size_t i = 0; i < count; i++) {
         c->desc = with_layouts(&p->desc, layouts[i]);

@@ -94,7 +94,7 @@ static int add(struct state *s, const struct lw_problem_line *line) {
 }
 
 static int add_lines(struct state *s, lw_op op, const struct lw_problem_list *list) {
-    s->tail.relu = op == LW_CONV;
+    s->tail.relu = op == LW_CONV && !s->source->plain;
     s->tail.pool2x2 = false;
     s->quick = QUICK_BEST;
     int status = CLI_GO;
@@ -176,6 +176,20 @@ int bench_problems_read(const struct bench_source *source, struct bench_problems
 void bench_problems_free(struct bench_problems *problems) {
     free(problems->items);
     *problems = (struct bench_problems){0};
+}
+
+size_t bench_layouts_of(const lw_desc *d, struct bench_layouts out[9]) {
+    static const lw_layout inner[] = {LW_BLOCKED, LW_NCHW, LW_NHWC}, plain[] = {LW_NCHW, LW_NHWC, LW_BLOCKED};
+    bool picture = d->op == LW_CONV && d->ic <= 4 && d->groups == 1;
+    bool flat = d->op == LW_SOFTMAX || (d->op == LW_LINEAR && d->ih * d->iw == 1);
+    bool scores = d->op == LW_SOFTMAX || d->op == LW_LINEAR;
+    bool same = d->op == LW_MAXPOOL || d->op == LW_RELU;
+    const lw_layout *src = picture || flat ? plain : inner, *dst = scores ? plain : inner;
+    size_t count = 0;
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++)
+            if (!same || src[i] == dst[j]) out[count++] = (struct bench_layouts){src[i], dst[j]};
+    return count;
 }
 
 double bench_flops(const lw_desc *d) {

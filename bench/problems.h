@@ -31,12 +31,20 @@ struct bench_source {
     struct cli_strings files;
     int64_t mb;
     bool relu, no_relu, pool2x2; /* override the tails */
+    bool plain;                  /* convolutions have no ReLU where nothing says so */
 };
 
 /* The source's problems, or the embedded ones when it gives none. CLI_GO, or the exit status after one line.
  */
 int bench_problems_read(const struct bench_source *source, struct bench_problems *problems);
 void bench_problems_free(struct bench_problems *problems);
+
+/* The layouts that a problem may have, in order of preference: activations stay blocked between layers,
+ * pictures come as NCHW, and a classifier's scores leave as plain numbers. */
+struct bench_layouts {
+    lw_layout src, dst;
+};
+size_t bench_layouts_of(const lw_desc *desc, struct bench_layouts out[9]);
 
 /* Floating-point operations of one execution. conv and linear: two for each multiply-add of the direct sum,
  * taps in the padding included, the fused tail not; max pool: one a comparison; ReLU: one a value; softmax:

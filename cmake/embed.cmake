@@ -1,9 +1,11 @@
 # lw_embed_texts(TARGET FILES...)
+# lw_embed_source(TARGET PATH FILES...)
 #
-# Makes a static library that holds text files as C strings, so that the installed command needs no source tree:
+# Makes a static library, or a source file whose path is put into PATH, that holds text files as C strings, so that
+# what is installed needs no source tree:
 #     struct lw_text { const char *name, *text; };      name: without folder and .txt
 #     extern const struct lw_text lw_texts_TARGET[];    ends with {NULL, NULL}
-function(lw_embed_texts target)
+function(lw_embed_source target path_variable)
   string(CONCAT code "#include <stddef.h>\nstruct lw_text { const char *name, *text; };\n"
            "extern const struct lw_text lw_texts_${target}[];\nconst struct lw_text lw_texts_${target}[] = {\n")
   foreach(path ${ARGN})
@@ -18,5 +20,10 @@ function(lw_embed_texts target)
   endforeach()
   string(APPEND code "{NULL, NULL}};\n")
   file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${target}.c CONTENT "${code}" @ONLY)
-  add_library(${target} STATIC ${CMAKE_CURRENT_BINARY_DIR}/${target}.c)
+  set(${path_variable} ${CMAKE_CURRENT_BINARY_DIR}/${target}.c PARENT_SCOPE)
+endfunction()
+
+function(lw_embed_texts target)
+  lw_embed_source(${target} source ${ARGN})
+  add_library(${target} STATIC ${source})
 endfunction()

@@ -179,6 +179,24 @@ static void find_model(char *model, size_t size) {
     if (!model[0]) snprintf(model, size, "unknown");
 }
 
+/* What tells CPUs of one model name apart: virtual machines often have just the maker's. */
+static void find_kind(char *kind, size_t size) {
+#if defined(LW_X86)
+    unsigned eax, ebx, ecx, edx, vendor[4] = {0};
+    if (!__get_cpuid(0, &eax, &vendor[0], &vendor[2], &vendor[1]) || !__get_cpuid(1, &eax, &ebx, &ecx, &edx))
+        return;
+    unsigned family = eax >> 8 & 15, model = eax >> 4 & 15;
+    if (family == 6 || family == 15) model += (eax >> 16 & 15) << 4;
+    if (family == 15) family += eax >> 20 & 255;
+    snprintf(kind, size, "x86 %.12s family %u model %u", (const char *)vendor, family, model);
+#else
+    char implementer[32], part[32];
+    if (cpuinfo_value("CPU implementer", implementer, sizeof implementer) &&
+        cpuinfo_value("CPU part", part, sizeof part))
+        snprintf(kind, size, "arm implementer %.12s part %.12s", implementer, part);
+#endif
+}
+
 /* ---- cores and caches ---------------------------------------------------------------------------------- */
 
 /* Logical CPUs that this process may use, and the first of them. */
@@ -248,6 +266,7 @@ void lw_cpu_get(lw_cpu_info *info) {
     int first;
     info->cores = count_cores(&first);
     find_model(info->model, sizeof info->model);
+    find_kind(info->kind, sizeof info->kind);
     if (!caches_from_sysfs(info, first)) caches_from_cpuid(info);
     memcpy(info->features, detect().text, sizeof info->features);
 }

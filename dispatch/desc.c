@@ -1,6 +1,5 @@
 #include <inttypes.h>
 #include <stdio.h>
-#include "dispatch/desc.h"
 #include "dispatch/error.h"
 #include "dispatch/size.h"
 #include "kernel.h"
@@ -227,15 +226,4 @@ size_t lw_weight_floats(const lw_desc *desc) {
     if (lw_desc_check(desc, NULL) != LW_OK) return 0;
     if (desc->op == LW_CONV) return (size_t)(desc->oc * (desc->ic / desc->groups) * desc->kh * desc->kw);
     return desc->op == LW_LINEAR ? (size_t)(desc->oc * desc->ic * desc->ih * desc->iw) : 0;
-}
-
-void lw_desc_text(const lw_desc *d, char *text, size_t size) {
-    snprintf(text, size,
-             "%s mb%" PRId64 "_g%" PRId64 "ic%" PRId64 "ih%" PRId64 "iw%" PRId64 "_oc%" PRId64 "_kh%" PRId64
-             "kw%" PRId64 "_sh%" PRId64 "sw%" PRId64 "_ph%" PRId64 "pw%" PRId64 "_dh%" PRId64 "dw%" PRId64
-             " %s->%s%s%s%s",
-             lw_op_name(d->op), d->batch, d->groups, d->ic, d->ih, d->iw, d->oc, d->kh, d->kw, d->stride_h,
-             d->stride_w, d->pad_top, d->pad_left, d->dilation_h - 1, d->dilation_w - 1,
-             lw_layout_name(d->src_layout), lw_layout_name(d->dst_layout), d->bias ? "+bias" : "",
-             d->pool2x2 ? "+pool" : "", d->relu ? "+relu" : "");
 }

@@ -4,9 +4,9 @@
 
 #include "dispatch/select.h"
 
-/* Times the eligible rows of list, but for those far behind by estimate, and stores the times in them.
- * timed[i]: row i has been timed. */
-lw_status lw_measure(const struct lw_request *request, struct lw_considered *list, size_t count, bool *timed,
-                     lw_error *err);
+/* Times the eligible rows of list, but for those far behind by estimate, stores the times in them and the
+ * number of the best in *chosen. At least one is eligible. */
+lw_status lw_measure(const struct lw_request *request, struct lw_considered *list, size_t count,
+                     size_t *chosen, lw_error *err);
 
 #endif

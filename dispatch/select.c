@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "dispatch/desc.h"
 #include "dispatch/error.h"
 #include "dispatch/measure.h"
 #include "dispatch/plan.h"
@@ -66,6 +65,7 @@ static bool describe(const struct lw_request *r, struct lw_considered *x) {
                                                     on how many there are */
     c->ns_low = c->ns / 2;                       /* the cost model claims no more than a factor of two */
     c->ns_high = c->ns * 2;
+    c->source = "estimated";
     c->bound = k->bound(r->desc);
     c->rel_l2 = k->rel_l2(r->desc);
     size_t one;
@@ -79,6 +79,7 @@ static void consider(const struct lw_request *r, struct lw_considered *x) {
     const struct lw_kernel *k = x->row.kernel;
     const char *reason;
     c->kernel = k->name;
+    c->source = "";
     c->eligible = true;
     if (!lw_isa_usable(x->row.isa_index, r->env.isa_cap, &reason) ||
         !lw_row_accepts(&x->row, r->desc, &reason)) {
@@ -205,35 +206,11 @@ static lw_status force(const struct lw_request *r, struct lw_selection *s, const
     return LW_OK;
 }
 
-static bool use_wisdom(const struct lw_request *r, struct lw_selection *s) {
-    struct lw_row row;
-    double ns;
-    if (!lw_wisdom_lookup(r->env.wisdom, r->desc, r->opt.threads, &row, &ns)) return false;
-    size_t i = position(s, &row);
-    if (i == s->count || !s->list[i].c.eligible) return false; /* not here, or not within these budgets */
-    s->list[i].c.ns = s->list[i].c.ns_low = s->list[i].c.ns_high = ns;
-    s->chosen = i;
-    s->rule = "wisdom";
-    return true;
-}
-
-/* The least time among the eligible rows (those with `timed` set, where it is given); the earlier one of
- * equals. */
-static void choose_least(struct lw_selection *s, const bool *timed, const char *rule) {
-    s->rule = rule;
+static void choose_estimated(struct lw_selection *s) {
+    s->rule = "estimated";
     for (size_t i = 0; i < s->count; i++)
-        if (s->list[i].c.eligible && (!timed || timed[i]) &&
-            (s->chosen == s->count || s->list[i].c.ns < s->list[s->chosen].c.ns))
+        if (s->list[i].c.eligible && (s->chosen == s->count || s->list[i].c.ns < s->list[s->chosen].c.ns))
             s->chosen = i;
-}
-
-static lw_status choose_measured(const struct lw_request *r, struct lw_selection *s, lw_error *err) {
-    bool *timed = calloc(s->count, sizeof *timed);
-    if (!timed) return lw_fail(err, LW_ERR_NO_MEMORY, "no memory for the list of kernels");
-    lw_status status = lw_measure(r, s->list, s->count, timed, err);
-    if (status == LW_OK) choose_least(s, timed, "measured");
-    free(timed);
-    return status;
 }
 
 static lw_status choose(const struct lw_request *r, struct lw_selection *s, lw_error *err) {
@@ -251,14 +228,17 @@ static lw_status choose(const struct lw_request *r, struct lw_selection *s, lw_e
         return lw_fail(err, LW_ERR_UNSUPPORTED,
                        "none of the %zu %s kernels takes this problem within the budgets%s", s->count,
                        lw_op_name(r->desc->op), r->opt.reproducible ? " and reproducibly" : "");
-    if (use_wisdom(r, s)) return LW_OK;
+    s->rule = "wisdom";
+    if (lw_wisdom_lookup(r, s)) return LW_OK;
     if (r->opt.effort == LW_WISDOM_ONLY) {
-        s->rule = "wisdom";
-        return lw_fail(err, LW_ERR_NO_WISDOM, "nothing is known about this %s problem",
-                       lw_op_name(r->desc->op));
+        char problem[256];
+        lw_desc_text(r->desc, problem, sizeof problem);
+        return lw_fail(err, LW_ERR_NO_WISDOM, "nothing is known about %s on %d threads", problem,
+                       r->opt.threads);
     }
-    if (r->opt.effort == LW_MEASURE) return choose_measured(r, s, err);
-    choose_least(s, NULL, "estimated");
+    s->rule = "measured";
+    if (r->opt.effort == LW_MEASURE) return lw_measure(r, s->list, s->count, &s->chosen, err);
+    choose_estimated(s);
     return LW_OK;
 }
 

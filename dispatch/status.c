@@ -14,6 +14,9 @@ const char *lw_status_text(lw_status status) {
         [LW_ERR_NO_WISDOM] = "nothing is known about this problem",
         [LW_ERR_ENVIRONMENT] = "a LANEWISE_* environment variable makes no sense",
         [LW_ERR_THREADS] = "threads could not be started",
+        [LW_ERR_CORRUPT] = "wisdom that isn't as it was written",
+        [LW_ERR_STALE] = "wisdom of another CPU, compiler or build",
+        [LW_ERR_FILE] = "a file can't be read or written",
     };
     return (size_t)status < sizeof text / sizeof *text ? text[status] : "unknown status";
 }

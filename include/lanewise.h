@@ -43,7 +43,10 @@ typedef enum lw_status {
     LW_ERR_UNKNOWN,     /* no kernel or ISA has that name */
     LW_ERR_NO_WISDOM,   /* WISDOM_ONLY was asked for and nothing is known about the problem */
     LW_ERR_ENVIRONMENT, /* a LANEWISE_* environment variable has a value that makes no sense */
-    LW_ERR_THREADS      /* threads couldn't be started */
+    LW_ERR_THREADS,     /* threads couldn't be started */
+    LW_ERR_CORRUPT,     /* wisdom that isn't as it was written; the text names the line */
+    LW_ERR_STALE,       /* wisdom of another CPU, compiler or build of the library */
+    LW_ERR_FILE         /* a file can't be read or written */
 } lw_status;
 
 typedef struct lw_error {
@@ -133,12 +136,18 @@ LW_API void lw_convert_layout(const float *src, lw_layout from, float *dst, lw_l
 LW_API const char *lw_op_name(lw_op op);             /* "conv", "maxpool", "linear", "relu", "softmax" */
 LW_API const char *lw_layout_name(lw_layout layout); /* "nchw", "nhwc", "blocked" */
 
+/* A checked descriptor's sizes as benchdnn writes them, every field:
+ * "mb1_g1ic32ih14iw14_oc64oh14ow14_kh3kw3_sh1sw1_ph1pw1_dh0dw0". 192 characters hold any. */
+LW_API void lw_desc_problem(const lw_desc *desc, char *text, size_t size);
+/* All of it: "conv mb1_..._dh0dw0 nchw>blocked bias+pool2x2+relu" ("plain" without a tail). 256 hold any. */
+LW_API void lw_desc_text(const lw_desc *desc, char *text, size_t size);
+
 /* ---- plans --------------------------------------------------------------------------------------------- */
 
 typedef enum lw_effort {
     LW_ESTIMATE = 0, /* a cost model, no timing: well under a millisecond */
-    LW_MEASURE,      /* times the eligible kernels on scratch data */
-    LW_WISDOM_ONLY   /* only what is already known; LW_ERR_NO_WISDOM otherwise */
+    LW_MEASURE,      /* times the eligible kernels on scratch data, unless there is wisdom */
+    LW_WISDOM_ONLY   /* only what is already known; LW_ERR_NO_WISDOM otherwise, and nothing is timed */
 } lw_effort;
 
 /* Error budgets, as the relative L2 error class of a kernel; any positive number may be given instead. */
@@ -260,7 +269,8 @@ LW_API double lw_isa_fma_peak(size_t index, int64_t steps);
 
 typedef struct lw_cpu_info {
     char model[64];
-    int cores;                            /* logical, available to this process */
+    char kind[64]; /* as CPUs number themselves: "x86 AuthenticAMD family 25 model 1" */
+    int cores;     /* logical, available to this process */
     size_t l1d_bytes, l2_bytes, l3_bytes; /* 0: unknown */
     char features[256];                   /* space separated, those that lanewise looks at */
 } lw_cpu_info;
@@ -274,6 +284,7 @@ typedef struct lw_candidate {
     bool eligible;
     char reason[160];           /* why not eligible, or "" */
     double ns, ns_low, ns_high; /* measured or estimated time of one execution; 0: not known */
+    const char *source;         /* of that time: "wisdom", "measured", "estimated"; "" where not known */
     double bound, rel_l2;       /* c as in lw_kernel_bound; the expected relative L2 error */
     size_t workspace_bytes, packed_bytes;
 } lw_candidate;
@@ -291,6 +302,77 @@ typedef struct lw_explanation {
  * with lw_explanation_free. */
 LW_API lw_status lw_explain(lw_explanation **out, const lw_desc *desc, const lw_options *opt, lw_error *err);
 LW_API void lw_explanation_free(lw_explanation *explanation);
+
+/* ---- wisdom -------------------------------------------------------------------------------------------- */
+
+/* What is known from measurements: for each problem the rows that were timed, the best first. Whatever makes
+ * plans in this process shares what was imported; there is none until something is. As text (docs/wisdom.md)
+ * it names the CPU, the compiler and the build that it was measured with, and is refused by others.
+ *
+ * All of these may be called by several threads at once, beside plans being made and executed; but a struct
+ * lw_wisdom is its owner's alone. err may be NULL everywhere. */
+
+typedef struct lw_timing {
+    const char *kernel;
+    double ns, ns_low, ns_high; /* median time of one execution, in warm caches, and its 95% interval */
+    double cold_ns;             /* the same after other data have gone through the caches; 0: not measured */
+} lw_timing;
+
+typedef struct lw_decision {
+    const char *problem;  /* as lw_desc_text() */
+    double max_error;     /* the budgets, threads and kind of plan that were asked for: as in lw_options */
+    size_t max_workspace; /* 0: no limit */
+    int threads;          /* >= 1 */
+    bool reproducible;
+    bool full;             /* measured with full effort, not the quick one */
+    size_t count, tied;    /* rows; the first `tied` are the best and those as fast as it */
+    const lw_timing *rows; /* rows[0] is the pick, then in falling order of preference */
+} lw_decision;
+
+typedef struct lw_wisdom lw_wisdom;
+
+/* None, of this CPU and build. LW_ERR_NO_MEMORY; *wisdom is NULL then, here and below. */
+LW_API lw_status lw_wisdom_create(lw_wisdom **wisdom, lw_error *err);
+/* Parses a text or file of any CPU and build: LW_ERR_CORRUPT (with the line), LW_ERR_FILE. */
+LW_API lw_status lw_wisdom_read(lw_wisdom **wisdom, const char *text, size_t size, lw_error *err);
+LW_API lw_status lw_wisdom_read_file(lw_wisdom **wisdom, const char *path, lw_error *err);
+/* Prints it: free() *text, which ends with a zero beyond *size. A file appears whole or not at all. */
+LW_API lw_status lw_wisdom_write(const lw_wisdom *wisdom, char **text, size_t *size, lw_error *err);
+LW_API lw_status lw_wisdom_write_file(const lw_wisdom *wisdom, const char *path, lw_error *err);
+LW_API void lw_wisdom_free(lw_wisdom *wisdom); /* NULL is fine */
+
+/* Was it measured on a CPU like this one, by this build? LW_ERR_STALE with what differs. */
+LW_API lw_status lw_wisdom_check(const lw_wisdom *wisdom, lw_error *err);
+/* The CPU that it was measured on: lw_cpu_info's model and kind. */
+LW_API const char *lw_wisdom_cpu(const lw_wisdom *wisdom);
+LW_API const char *lw_wisdom_cpu_kind(const lw_wisdom *wisdom);
+
+/* Adds a copy; it replaces what was known of that problem with the same budgets, threads and kind of plan.
+ * LW_ERR_INVALID on what can't be written as text (no rows, a time that isn't positive, odd characters). */
+LW_API lw_status lw_wisdom_add(lw_wisdom *wisdom, const lw_decision *decision, lw_error *err);
+/* Decision number `index` in the order of the text, valid until the wisdom changes; false past the end. */
+LW_API bool lw_wisdom_get(const lw_wisdom *wisdom, size_t index, lw_decision *decision);
+/* What is known of this problem with just these options; false: nothing. Effort, pool, kernel and isa say
+ * nothing here. */
+LW_API bool lw_wisdom_find(const lw_wisdom *wisdom, const lw_desc *desc, const lw_options *opt,
+                           lw_decision *decision);
+
+/* Adds to what this process knows, all of it or on failure nothing: LW_ERR_STALE, LW_ERR_CORRUPT, ... It
+ * replaces what was known of the same problems. */
+LW_API lw_status lw_wisdom_use(const lw_wisdom *wisdom, lw_error *err);
+LW_API lw_status lw_wisdom_import(const char *text, size_t size, lw_error *err);
+LW_API lw_status lw_wisdom_import_file(const char *path, lw_error *err);
+/* Looks, in this order, at `path` (NULL: $LANEWISE_WISDOM), the user's file (lw_wisdom_user_path), the
+ * system's (/etc/lanewise/wisdom) and the library's own table. What comes first wins. A file that isn't there
+ * is fine, but for `path`; one that is refused is left out, and the first such makes the status. */
+LW_API lw_status lw_wisdom_import_default(const char *path, lw_error *err);
+/* $XDG_CONFIG_HOME/lanewise/wisdom, or ~/.config/lanewise/wisdom. LW_ERR_ENVIRONMENT: neither is known. */
+LW_API lw_status lw_wisdom_user_path(char *path, size_t size, lw_error *err);
+
+/* What this process knows, as text or file; none is LW_OK too. */
+LW_API lw_status lw_wisdom_export(char **text, size_t *size, lw_error *err);
+LW_API lw_status lw_wisdom_export_file(const char *path, lw_error *err);
+LW_API void lw_wisdom_forget(void);
 
 #ifdef __cplusplus
 }

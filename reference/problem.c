@@ -286,42 +286,6 @@ enum lw_parse lw_problem_parse(lw_op op, const char *string, int64_t mb, struct 
     if (string[strspn(string, "_")] == '\0') return FAIL(LW_PARSE_BAD, "the problem string is empty");
     enum lw_parse status = read_string(op, string, &v, out->name, sizeof out->name, why);
     if (status == LW_PARSE_OK) status = deduce(op, &v, mb, &out->desc, why);
-    if (status == LW_PARSE_OK) lw_problem_format(&out->desc, out->text, sizeof out->text);
+    if (status == LW_PARSE_OK) lw_desc_problem(&out->desc, out->text, sizeof out->text);
     return status;
-}
-
-static long long out_size(int64_t in, int64_t lo, int64_t hi, int64_t kernel, int64_t dilation,
-                          int64_t stride) {
-    return (in + lo + hi - (kernel - 1) * dilation - 1) / stride + 1;
-}
-
-void lw_problem_format(const lw_desc *d, char *text, size_t size) {
-#define LL(x) ((long long)(x))
-    long long oh = out_size(d->ih, d->pad_top, d->pad_bottom, d->kh, d->dilation_h, d->stride_h);
-    long long ow = out_size(d->iw, d->pad_left, d->pad_right, d->kw, d->dilation_w, d->stride_w);
-    char window[128];
-    snprintf(window, sizeof window, "kh%lldkw%lld_sh%lldsw%lld_ph%lldpw%lld_dh%llddw%lld", LL(d->kh),
-             LL(d->kw), LL(d->stride_h), LL(d->stride_w), LL(d->pad_top), LL(d->pad_left),
-             LL(d->dilation_h - 1), LL(d->dilation_w - 1));
-    switch (d->op) {
-    case LW_CONV:
-        snprintf(text, size, "mb%lld_g%lldic%lldih%lldiw%lld_oc%lldoh%lldow%lld_%s", LL(d->batch),
-                 LL(d->groups), LL(d->ic), LL(d->ih), LL(d->iw), LL(d->oc), oh, ow, window);
-        break;
-    case LW_MAXPOOL:
-        snprintf(text, size, "mb%lld_ic%lldih%lldiw%lld_oh%lldow%lld_%s", LL(d->batch), LL(d->ic), LL(d->ih),
-                 LL(d->iw), oh, ow, window);
-        break;
-    case LW_LINEAR:
-        snprintf(text, size, "mb%lld_ic%lldih%lldiw%lld_oc%lld", LL(d->batch), LL(d->ic), LL(d->ih),
-                 LL(d->iw), LL(d->oc));
-        break;
-    case LW_RELU:
-        snprintf(text, size, "mb%lld_ic%lldih%lldiw%lld", LL(d->batch), LL(d->ic), LL(d->ih), LL(d->iw));
-        break;
-    default:
-        snprintf(text, size, "mb%lld_ic%lld", LL(d->batch), LL(d->ic));
-        break;
-    }
-#undef LL
 }

@@ -7,7 +7,7 @@
 struct lw_problem {
     lw_desc desc;   /* NCHW in and out; conv and linear with bias */
     char name[128]; /* the string's n"..." or "" */
-    char text[192]; /* canonical: every field, no name; the key of wisdom, JSON and benchmark names */
+    char text[192]; /* lw_desc_problem(): every field, no name */
 };
 
 enum lw_parse {
@@ -21,9 +21,6 @@ enum lw_parse {
  * batch. why has room for 200 characters. */
 enum lw_parse lw_problem_parse(lw_op op, const char *string, int64_t mb, struct lw_problem *out,
                                char why[200]);
-
-/* The canonical text of a descriptor. */
-void lw_problem_format(const lw_desc *desc, char *text, size_t size);
 
 /* Lines of a --batch file, in order. */
 struct lw_problem_line {

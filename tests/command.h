@@ -45,6 +45,7 @@ static inline void enter_scratch(void) {
                                        "LANEWISE_REPRODUCIBLE"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         unsetenv(ours[i]);
+    setenv("XDG_CONFIG_HOME", scratch, 1); /* the user's wisdom is none of a test's business */
 }
 
 static inline void write_file(const char *path, const void *data, size_t size) {

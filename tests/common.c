@@ -306,7 +306,7 @@ void test_set_tail(lw_desc *d, int k) {
 void test_report(struct test_tally *t, const char *kernel, const lw_desc *d, const char *what) {
     char text[200];
     if (t->failed++ >= 20) return;
-    lw_problem_format(d, text, sizeof text);
+    lw_desc_problem(d, text, sizeof text);
     printf("FAILED %s %s %s->%s%s%s%s: %s\n", kernel, text, lw_layout_name(d->src_layout),
            lw_layout_name(d->dst_layout), d->bias ? " bias" : "", d->pool2x2 ? " pool2x2" : "",
            d->relu ? " relu" : "", what);

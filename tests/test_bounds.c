@@ -93,7 +93,7 @@ static const struct family *family_of(const lw_kernel_info *row) {
 static void check_c(const lw_kernel_info *row, const lw_desc *d) {
     const double published = lw_kernel_bound(row->name, d), c = family_of(row)->c(row, d);
     char text[200];
-    lw_problem_format(d, text, sizeof text);
+    lw_desc_problem(d, text, sizeof text);
     cr_expect(fabs(published - c) <= 1e-12 * c, "%s %s: c is published as %.15g, and is %.15g", row->name,
               text, published, c);
 }

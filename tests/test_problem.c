@@ -215,7 +215,7 @@ Test(problem, text_parses_back_to_the_same_descriptor) {
                      d.pad_right <= d.pad_left + (d.kw - 1) * d.dilation_w + 1;
         struct lw_problem p;
         char why[200], text[192];
-        lw_problem_format(&d, text, sizeof text);
+        lw_desc_problem(&d, text, sizeof text);
         enum lw_parse status = lw_problem_parse(op, text, 0, &p, why);
         if (lw_desc_check(&d, NULL) != LW_OK || !scope) {
             cr_assert_eq(status, LW_PARSE_SKIP, "%s: %s", text, why);
@@ -248,7 +248,7 @@ Test(problem, the_longest_text_has_room) {
                  .pad_left = big};
     char text[400];
     struct lw_problem p;
-    lw_problem_format(&d, text, sizeof text);
+    lw_desc_problem(&d, text, sizeof text);
     cr_expect_lt(strlen(text) + 16, sizeof p.text); /* the window of 1 could be nine digits more, twice */
 }
 

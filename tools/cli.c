@@ -260,6 +260,29 @@ bool cli_find_layout(const char *name, lw_layout *layout) {
     return false;
 }
 
+int cli_read_max_error(const char *text, double *value) {
+    static const struct {
+        const char *name;
+        double value;
+    } classes[] = {{"strict", LW_ERROR_STRICT}, {"tight", LW_ERROR_TIGHT}, {"fast", LW_ERROR_FAST}};
+    for (size_t i = 0; i < CLI_COUNT(classes); i++) {
+        *value = classes[i].value;
+        if (strcmp(text, classes[i].name) == 0) return CLI_GO;
+    }
+    char *end;
+    *value = strtod(text, &end);
+    if (end != text && !*end && *value >= 0 && *value <= 1) return CLI_GO;
+    return cli_fail(LW_EXIT_USAGE, "--max-error %s: strict, tight, fast or a number from 0 to 1", text);
+}
+
+int cli_read_layouts(const char *text, lw_layout *src, lw_layout *dst) {
+    char first[16];
+    const char *colon = strchr(text, ':');
+    snprintf(first, sizeof first, "%.*s", colon ? (int)(colon - text) : 15, text);
+    if (cli_find_layout(first, src) && cli_find_layout(colon ? colon + 1 : first, dst)) return CLI_GO;
+    return cli_fail(LW_EXIT_USAGE, "--layout %s: nchw, nhwc or blocked, or a pair like nchw:blocked", text);
+}
+
 static int find_isa(const char *name, lw_isa_info *isa) {
     char known[200] = "";
     for (size_t i = 0; lw_isa_get(i, isa) == LW_OK; i++) {
@@ -296,6 +319,21 @@ int cli_check_environment(void) {
     lw_status status = lw_kernel_accepts(row.name, &tiny, &err);
     bool about_them = status == LW_ERR_ENVIRONMENT || status == LW_ERR_UNKNOWN;
     return about_them ? cli_fail_error(&err, NULL) : CLI_GO;
+}
+
+/* A file that was named has to be good, but one for another machine is only noted: the estimate will do. */
+int cli_use_wisdom(const char *path) {
+    const char *variable = getenv("LANEWISE_WISDOM");
+    const char *named = path ? path : variable && *variable ? variable : NULL;
+    lw_error err = {0};
+    int status = cli_check_environment();
+    if (status != CLI_GO) return status;
+    lw_status imported = lw_wisdom_import_default(path, &err);
+    if (imported == LW_OK) return CLI_GO;
+    bool is_named = named && strncmp(err.text, named, strlen(named)) == 0;
+    if (is_named && imported != LW_ERR_STALE) return cli_fail_error(&err, "wisdom");
+    cli_note("wisdom not used: %s", err.text);
+    return CLI_GO;
 }
 
 bool cli_select_rows(lw_op op, const char *glob, const char *isa, struct cli_rows *rows) {

@@ -77,6 +77,7 @@ struct cli_shared {
     struct cli_strings batch; /* --batch files */
     int64_t mb;               /* 0: as the problem says */
     int64_t threads;          /* 0: not given */
+    const char *wisdom;       /* NULL: not given */
     bool reproducible;
     bool json;
 };
@@ -97,6 +98,11 @@ struct cli_shared {
     { "mb", 0, CLI_INT, &(s)->mb, "N", "batch size, whatever the problem says", 1, INT32_MAX }
 #define CLI_OPT_THREADS(s)                                                                                   \
     { "threads", 0, CLI_INT, &(s)->threads, "N", "threads (default 1)", 1, CLI_MAX_THREADS }
+#define CLI_OPT_WISDOM(s)                                                                                    \
+    {                                                                                                        \
+        "wisdom", 0, CLI_STRING, &(s)->wisdom, "FILE",                                                       \
+            "measured choices, before the user's and the system's", 0, 0                                     \
+    }
 #define CLI_OPT_REPRODUCIBLE(s)                                                                              \
     { "reproducible", 0, CLI_FLAG, &(s)->reproducible, NULL, "the same bits on every CPU", 0, 0 }
 #define CLI_OPT_JSON(s)                                                                                      \
@@ -125,6 +131,10 @@ int cli_finish(int status);
 bool cli_match(const char *glob, const char *name); /* NULL matches everything */
 bool cli_find_op(const char *name, lw_op *op);
 bool cli_find_layout(const char *name, lw_layout *layout);
+/* --max-error: strict, tight, fast, or a number. CLI_GO, or the status after one line. */
+int cli_read_max_error(const char *text, double *value);
+/* --layout: "blocked", or "nchw:blocked" for source and destination; the same. */
+int cli_read_layouts(const char *text, lw_layout *src, lw_layout *dst);
 /* --isa: CLI_GO if NULL or usable; 2 when no ISA has that name, 3 when this CPU lacks it (said on stderr). */
 int cli_check_isa(const char *name);
 int cli_known_isa(const char *name); /* the same, but an ISA that this CPU lacks will do */
@@ -132,6 +142,9 @@ int cli_known_isa(const char *name); /* the same, but an ISA that this CPU lacks
 void cli_widest_isa(const char *name, lw_isa_info *isa);
 /* LANEWISE_* variables: CLI_GO, or the status after one line. */
 int cli_check_environment(void);
+/* Makes plans know what was measured: --wisdom (NULL: LANEWISE_WISDOM), the user's file, the system's. CLI_GO
+ * also after a note about one that isn't for this machine; else the status after one line. */
+int cli_use_wisdom(const char *path);
 
 /* The rows of one operation that --kernel and --isa leave, usable or not, in registry order. */
 struct cli_rows {

@@ -15,30 +15,6 @@ struct explain_options {
     lw_op op;
 };
 
-static int read_max_error(const char *text, double *value) {
-    static const struct {
-        const char *name;
-        double value;
-    } classes[] = {{"strict", LW_ERROR_STRICT}, {"tight", LW_ERROR_TIGHT}, {"fast", LW_ERROR_FAST}};
-    for (size_t i = 0; i < CLI_COUNT(classes); i++) {
-        *value = classes[i].value;
-        if (strcmp(text, classes[i].name) == 0) return CLI_GO;
-    }
-    char *end;
-    *value = strtod(text, &end);
-    if (end != text && !*end && *value >= 0 && *value <= 1) return CLI_GO;
-    return cli_fail(LW_EXIT_USAGE, "--max-error %s: strict, tight, fast or a number from 0 to 1", text);
-}
-
-/* "blocked", or "nchw:blocked" for source and destination. */
-static int read_layouts(const char *text, lw_layout *src, lw_layout *dst) {
-    char first[16];
-    const char *colon = strchr(text, ':');
-    snprintf(first, sizeof first, "%.*s", colon ? (int)(colon - text) : 15, text);
-    if (cli_find_layout(first, src) && cli_find_layout(colon ? colon + 1 : first, dst)) return CLI_GO;
-    return cli_fail(LW_EXIT_USAGE, "--layout %s: nchw, nhwc or blocked, or a pair like nchw:blocked", text);
-}
-
 static int read_effort(const char *text, lw_effort *effort) {
     static const char *const names[] = {"estimate", "measure", "wisdom"};
     for (size_t i = 0; i < CLI_COUNT(names); i++) {
@@ -69,6 +45,7 @@ static int print_json(const struct lw_problem *problem, const lw_desc *d, const 
         cli_json_number(object, "ns", c->ns);
         cli_json_number(object, "ns_low", c->ns_low);
         cli_json_number(object, "ns_high", c->ns_high);
+        cJSON_AddStringToObject(object, "source", c->source);
         cli_json_number(object, "bound", c->bound);
         cli_json_number(object, "rel_l2", c->rel_l2);
         cJSON_AddNumberToObject(object, "workspace_bytes", (double)c->workspace_bytes);
@@ -87,10 +64,42 @@ static void print_bytes(size_t bytes) {
         printf(" %8zu", bytes);
 }
 
-/* Eligible ones first, by time; then the others in registry order. */
+static bool is_chosen(const lw_explanation *e, const lw_candidate *c) {
+    return e->chosen && strcmp(c->kernel, e->chosen) == 0;
+}
+
+static double chosen_ns(const lw_explanation *e) {
+    for (size_t i = 0; i < e->count; i++)
+        if (is_chosen(e, &e->candidates[i])) return e->candidates[i].ns;
+    return 0;
+}
+
+/* What the rule means, in a line. */
+static const char *rule_text(const lw_explanation *e) {
+    static const struct {
+        const char *rule, *chosen, *none;
+    } rules[] = {
+        {"forced", "asked for by name", ""},
+        {"wisdom",
+         "the fastest when lanewise tune timed this problem on this CPU (of equals the smaller one)",
+         "nothing is known about this problem: lanewise tune times it"},
+        {"measured", "the fastest of those timed just now (of equals the one with less memory)", ""},
+        {"estimated",
+         "the least time by the cost model; nothing is known: lanewise tune or --effort measure "
+         "times it",
+         "no kernel takes the problem within the budgets"},
+    };
+    for (size_t i = 0; i < CLI_COUNT(rules); i++)
+        if (strcmp(e->rule, rules[i].rule) == 0) return e->chosen ? rules[i].chosen : rules[i].none;
+    return "";
+}
+
+/* Eligible ones first, those with a real time before those estimated; then the others in registry order. */
 static int by_time(const void *a, const void *b) {
     const lw_candidate *x = *(const lw_candidate *const *)a, *y = *(const lw_candidate *const *)b;
     if (x->eligible != y->eligible) return x->eligible ? -1 : 1;
+    bool guess = strcmp(x->source, "estimated") == 0, other_guess = strcmp(y->source, "estimated") == 0;
+    if (x->eligible && guess != other_guess) return guess ? 1 : -1;
     if (x->eligible && x->ns != y->ns) return x->ns < y->ns ? -1 : 1;
     return x < y ? -1 : x > y;
 }
@@ -104,18 +113,20 @@ static int print_text(const struct lw_problem *problem, const lw_desc *d, const 
     printf("%s %s%s%s  %s -> %s%s%s\n", lw_op_name(d->op), problem->text, *problem->name ? "  " : "",
            problem->name, lw_layout_name(d->src_layout), lw_layout_name(d->dst_layout),
            d->pool2x2 ? ", pool 2x2" : "", d->relu ? ", relu" : "");
-    printf("chosen: %s (%s)\n\n", e->chosen ? e->chosen : "none", e->rule ? e->rule : "no rule");
-    printf("  %-38s %11s  %-23s %9s %8s %9s %9s\n", "kernel", "us", "interval", "bound c", "rel.L2",
-           "workspace", "packed");
+    printf("chosen: %s (%s)\n", e->chosen ? e->chosen : "none", e->rule);
+    printf("why:    %s\n\n", rule_text(e));
+    printf("  %-38s %11s %6s  %-23s %-9s %9s %8s %9s %9s\n", "kernel", "us", "/ pick", "interval", "time is",
+           "bound c", "rel.L2", "workspace", "packed");
+    const double best = chosen_ns(e);
     size_t i = 0;
     for (; i < e->count && order[i]->eligible; i++) {
         const lw_candidate *c = order[i];
-        char interval[48] = "";
+        char interval[48] = "", ratio[16] = "";
         if (c->ns_high > 0 && c->ns_high != c->ns_low)
             snprintf(interval, sizeof interval, "%.2f .. %.2f", c->ns_low * 1e-3, c->ns_high * 1e-3);
-        printf("%s %-38s %11.2f  %-23s %9.0f %8.1e ",
-               e->chosen && strcmp(c->kernel, e->chosen) == 0 ? "*" : " ", c->kernel, c->ns * 1e-3, interval,
-               c->bound, c->rel_l2);
+        if (best > 0) snprintf(ratio, sizeof ratio, "%.2f", c->ns / best);
+        printf("%s %-38s %11.2f %6s  %-23s %-9s %9.0f %8.1e ", is_chosen(e, c) ? "*" : " ", c->kernel,
+               c->ns * 1e-3, ratio, interval, c->source, c->bound, c->rel_l2);
         print_bytes(c->workspace_bytes);
         print_bytes(c->packed_bytes);
         putchar('\n');
@@ -143,7 +154,7 @@ static int explain(struct explain_options *o, const char *string) {
     lw_explanation *e = NULL;
     if (lw_explain(&e, &d, &o->plan, &err) != LW_OK) return cli_fail_error(&err, NULL);
     int status = o->shared.json ? print_json(&problem, &d, e) : print_text(&problem, &d, e);
-    if (!e->chosen) status = cli_fail(LW_EXIT_IMPOSSIBLE, "no kernel takes the problem");
+    if (!e->chosen) status = cli_fail(LW_EXIT_IMPOSSIBLE, "%s", rule_text(e));
     lw_explanation_free(e);
     return status;
 }
@@ -152,8 +163,8 @@ static int check_usage(struct explain_options *o, const struct cli_strings *prob
     if (problems->count != 1)
         return cli_fail(LW_EXIT_USAGE, "needs one problem (see lanewise explain --help)");
     int status = CLI_GO;
-    if (o->max_error) status = read_max_error(o->max_error, &o->plan.max_error);
-    if (status == CLI_GO && o->layout) status = read_layouts(o->layout, &o->src_layout, &o->dst_layout);
+    if (o->max_error) status = cli_read_max_error(o->max_error, &o->plan.max_error);
+    if (status == CLI_GO && o->layout) status = cli_read_layouts(o->layout, &o->src_layout, &o->dst_layout);
     if (status == CLI_GO && o->effort) status = read_effort(o->effort, &o->plan.effort);
     if (status != CLI_GO) return status;
     o->op = o->shared.op.given ? o->shared.op.op : LW_CONV;
@@ -186,6 +197,7 @@ int cmd_explain(int argc, char **argv) {
         CLI_OPT_ISA(s),
         CLI_OPT_MB(s),
         CLI_OPT_THREADS(s),
+        CLI_OPT_WISDOM(s),
         CLI_OPT_REPRODUCIBLE(s),
         CLI_OPT_JSON(s),
     };
@@ -204,6 +216,7 @@ int cmd_explain(int argc, char **argv) {
         s->kernel = o.plan.kernel;
         status = check_usage(&o, &problems);
     }
+    if (status == CLI_GO) status = cli_use_wisdom(s->wisdom);
     if (status == CLI_GO) status = explain(&o, problems.items[0]);
     cli_strings_free(&problems);
     return status;

@@ -374,6 +374,7 @@ int cmd_mnist(int argc, char **argv) {
         {"logits", 0, CLI_STRING, &o.logits, "OUT.npy", "write the logits, float32 [images][10]", 0, 0},
         {"peers", 0, CLI_FLAG, &o.peers, NULL, "the model by other libraries too, timed in turn with ours", 0,
          0},
+        CLI_OPT_WISDOM(s),
         CLI_OPT_REPRODUCIBLE(s),
         CLI_OPT_JSON(s),
     };
@@ -381,7 +382,7 @@ int cmd_mnist(int argc, char **argv) {
         .name = "mnist",
         .usage = "[--weights FILE] [--data DIR | IMAGE.png|.pgm ...] [--images N] [--batch N] [--threads N]\n"
                  "                      [--isa NAME] [--kernel conv1=NAME,conv2=NAME] [--logits OUT.npy]\n"
-                 "                      [--reproducible] [--peers] [--json]",
+                 "                      [--wisdom FILE] [--reproducible] [--peers] [--json]",
         .about = "Classifies the MNIST test set with the assembled model: accuracy and images per second; or "
                  "pictures of\n"
                  "digits, drawn in the terminal with their probabilities. Data: --data, else "
@@ -403,6 +404,7 @@ int cmd_mnist(int argc, char **argv) {
     if (status == CLI_GO) status = read_kernels(&o);
     if (status == CLI_GO) status = cli_check_environment();
     if (status == CLI_GO) status = cli_check_isa(s->isa);
+    if (status == CLI_GO) status = cli_use_wisdom(s->wisdom);
     if (status == CLI_GO) {
         o.cnn.isa = s->isa;
         o.cnn.reproducible = s->reproducible;

@@ -285,6 +285,7 @@ int cmd_run(int argc, char **argv) {
         {"layout", 0, CLI_STRING, &o.layout_name, "nchw|nhwc", "of X.npy and Y.npy (default nchw)", 0, 0},
         CLI_OPT_MB(s),
         CLI_OPT_THREADS(s),
+        CLI_OPT_WISDOM(s),
         CLI_OPT_REPRODUCIBLE(s),
         CLI_OPT_JSON(s),
     };
@@ -294,7 +295,7 @@ int cmd_run(int argc, char **argv) {
             "conv|maxpool|linear|relu|softmax PROBLEM --src X.npy [--weights W.npy [--bias B.npy]] --dst "
             "Y.npy\n"
             "                    [--kernel NAME] [--isa NAME] [--relu] [--pool 2x2] [--layout nchw|nhwc]\n"
-            "                    [--mb N] [--threads N] [--reproducible] [--json]",
+            "                    [--mb N] [--threads N] [--wisdom FILE] [--reproducible] [--json]",
         .about = "Runs one kernel on NumPy files (float32, C order) and writes its result. PROBLEM is a "
                  "string like\n"
                  "mb1_ic32ih14_oc64_kh3_ph1 (benchdnn's; the batch is 2 when there is no mb). A row that "
@@ -319,6 +320,7 @@ int cmd_run(int argc, char **argv) {
         lw_error err = {0};
         if (lw_desc_check(&problem.desc, &err) != LW_OK) status = cli_fail_error(&err, words.items[1]);
     }
+    if (status == CLI_GO) status = cli_use_wisdom(s->wisdom);
     if (status == CLI_GO) {
         struct run_data data = {0};
         status = run_problem(&o, &problem, &data);

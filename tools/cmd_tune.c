@@ -1,0 +1,349 @@
+/* lanewise tune: times the rows on this CPU and writes what it learned as wisdom. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "commands.h"
+#include "tune.h"
+
+struct tune_command {
+    struct cli_shared shared;
+    struct bench_source source;
+    const char *layout, *pool, *effort, *max_error, *out, *against;
+    bool again;
+    lw_layout src_layout, dst_layout; /* with --layout */
+
+    char user_path[1024];
+    struct bench_problems problems;
+    struct tune_task *tasks;
+    size_t task_count, impossible; /* impossible: no row takes it within the budgets */
+    struct tune_session session;
+    struct tune_totals totals;
+    lw_wisdom *wisdom;
+    cJSON *json;
+};
+
+/* ---- the command line ---------------------------------------------------------------------------------- */
+
+static const char about[] =
+    "Times every kernel row that takes a problem on this CPU, and writes which is the fastest as wisdom: "
+    "plans\n"
+    "then know it (lanewise explain: 'wisdom'). Without problems: all that the matrix has, the MNIST "
+    "model's\n"
+    "layers among them, in NCHW and in the layouts that a network keeps them in.\n"
+    "\n"
+    "Each row's results are compared with the double-precision reference before it is timed. Samples are\n"
+    "interleaved; rows that are slower for certain are dropped early. The verdict on the pick is 'faster' "
+    "or\n"
+    "'tie'; of equals the one with less memory is picked, then the one with the smaller error.\n"
+    "\n"
+    "What the file knows already is kept and not measured again, so an interrupted run goes on where it was.";
+
+static int read_effort(const char *text, bool *full) {
+    *full = text && strcmp(text, "full") == 0;
+    if (!text || *full || strcmp(text, "quick") == 0) return CLI_GO;
+    return cli_fail(LW_EXIT_USAGE, "--effort %s: quick or full", text);
+}
+
+static int check_usage(struct tune_command *c) {
+    if (c->pool && strcmp(c->pool, "2x2") != 0)
+        return cli_fail(LW_EXIT_USAGE, "--pool %s: only 2x2 can be fused", c->pool);
+    if (c->source.relu && c->source.no_relu)
+        return cli_fail(LW_EXIT_USAGE, "--relu and --no-relu exclude each other");
+    c->source.op = c->shared.op;
+    c->source.files = c->shared.batch;
+    c->source.mb = c->shared.mb;
+    c->source.pool2x2 = c->pool != NULL;
+    c->source.plain = true;
+    lw_options *opt = &c->session.opt;
+    *opt = lw_default_options();
+    opt->threads = c->shared.threads ? (int)c->shared.threads : 1;
+    const char *reproducible = getenv("LANEWISE_REPRODUCIBLE");
+    opt->reproducible = c->shared.reproducible || (reproducible && strcmp(reproducible, "1") == 0);
+    int status = read_effort(c->effort, &c->session.full);
+    if (status == CLI_GO && c->max_error) status = cli_read_max_error(c->max_error, &opt->max_error);
+    if (status == CLI_GO && c->layout) status = cli_read_layouts(c->layout, &c->src_layout, &c->dst_layout);
+    return status;
+}
+
+/* Both would hide rows, and the wisdom would say that there are no better ones. */
+static int check_environment(void) {
+    static const char *const hiding[] = {"LANEWISE_ISA", "LANEWISE_KERNEL"};
+    int status = cli_check_environment();
+    for (size_t i = 0; status == CLI_GO && i < CLI_COUNT(hiding); i++) {
+        const char *value = getenv(hiding[i]);
+        if (value && *value)
+            status = cli_fail(LW_EXIT_USAGE, "%s is set, but every row has to be timed: unset it", hiding[i]);
+    }
+    return status;
+}
+
+/* ---- tasks --------------------------------------------------------------------------------------------- */
+
+static void add_task(struct tune_command *c, const struct bench_problem *p, struct bench_layouts layouts) {
+    struct tune_task t = {.problem = p, .desc = p->desc};
+    t.desc.src_layout = layouts.src;
+    t.desc.dst_layout = layouts.dst;
+    lw_explanation *why = NULL;
+    if (lw_explain(&why, &t.desc, &c->session.opt, NULL) == LW_OK)
+        for (size_t i = 0; i < why->count && why->chosen; i++)
+            if (strcmp(why->candidates[i].kernel, why->chosen) == 0) {
+                t.guess = why->chosen;
+                t.guess_ns = why->candidates[i].ns;
+            }
+    lw_explanation_free(why);
+    if (t.guess)
+        c->tasks[c->task_count++] = t;
+    else
+        c->totals.nothing++;
+}
+
+/* As the problem string says, and as a network would keep the tensors. */
+static int make_tasks(struct tune_command *c) {
+    c->tasks = calloc(2 * c->problems.count + 1, sizeof *c->tasks);
+    if (!c->tasks) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    for (size_t i = 0; i < c->problems.count; i++) {
+        const struct bench_problem *p = &c->problems.items[i];
+        struct bench_layouts kept[9], plain = {LW_NCHW, LW_NCHW}, given = {c->src_layout, c->dst_layout};
+        bench_layouts_of(&p->desc, kept);
+        add_task(c, p, c->layout ? given : plain);
+        if (!c->layout && (kept[0].src != plain.src || kept[0].dst != plain.dst)) add_task(c, p, kept[0]);
+    }
+    if (c->task_count) return CLI_GO;
+    return cli_fail(LW_EXIT_IMPOSSIBLE, "no row takes any of the problems here");
+}
+
+/* ---- the file ------------------------------------------------------------------------------------------ */
+
+/* The folders of a path. */
+static bool make_folders(const char *path) {
+    char *copy = strdup(path);
+    bool ok = copy != NULL;
+    for (char *s = copy ? strchr(copy + 1, '/') : NULL; s && ok; s = strchr(s + 1, '/')) {
+        *s = '\0';
+        ok = mkdir(copy, 0777) == 0 || errno == EEXIST;
+        *s = '/';
+    }
+    free(copy);
+    return ok;
+}
+
+static int find_file(struct tune_command *c) {
+    lw_error err;
+    if (c->out) return CLI_GO;
+    if (lw_wisdom_user_path(c->user_path, sizeof c->user_path, &err) != LW_OK)
+        return cli_fail(LW_EXIT_USAGE, "no -o, and %s", err.text);
+    c->out = c->user_path;
+    if (make_folders(c->out)) return CLI_GO;
+    return cli_fail(LW_EXIT_USAGE, "%s: %s", c->out, strerror(errno));
+}
+
+static int write_file(const struct tune_command *c) {
+    lw_error err;
+    return lw_wisdom_write_file(c->wisdom, c->out, &err) == LW_OK ? CLI_GO : cli_fail_error(&err, NULL);
+}
+
+/* Writes it at once: better known before the run than after that it can't be. */
+static int open_file(struct tune_command *c) {
+    struct stat info;
+    lw_error err = {0};
+    int status = find_file(c);
+    if (status != CLI_GO) return status;
+    bool there = !c->again && stat(c->out, &info) == 0 && S_ISREG(info.st_mode);
+    lw_status read =
+        there ? lw_wisdom_read_file(&c->wisdom, c->out, &err) : lw_wisdom_create(&c->wisdom, &err);
+    if (read != LW_OK)
+        return cli_fail(cli_exit_status(read), "%s%s", err.text, there ? " (--again replaces it)" : "");
+    if (lw_wisdom_check(c->wisdom, &err) != LW_OK)
+        return cli_fail(LW_EXIT_USAGE, "%s: %s (--again replaces it)", c->out, err.text);
+    return write_file(c);
+}
+
+static bool is_known(const struct tune_command *c, const struct tune_task *t) {
+    lw_decision d;
+    return lw_wisdom_find(c->wisdom, &t->desc, &c->session.opt, &d) && d.full >= c->session.full;
+}
+
+/* ---- running ------------------------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t stopped_by;
+
+static void note_signal(int number) { stopped_by = number; }
+
+/* The first one ends the run, with what it has; the second one ends the process. */
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESETHAND};
+    static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < CLI_COUNT(ending); i++)
+        sigaction(ending[i], &action, NULL);
+}
+
+/* Set-up, and so many executions. */
+static double cost_of(const struct tune_task *t) { return 0.3 + 100e-9 * t->guess_ns; }
+
+static void show_progress(const struct tune_task *t, double done, double all, double start) {
+    static const char bar[] = "####################";
+    const int width = (int)sizeof bar - 1, full = (int)(done / all * width);
+    double left = done > 0 ? (cli_seconds() - start) * (all - done) / done : 0;
+    char time[32] = "";
+    if (done > 0) snprintf(time, sizeof time, "%d:%02d left", (int)left / 60, (int)left % 60);
+    cli_progress("[%.*s%*s] %3.0f%%  %-10s %s %s>%s", full, bar, width - full, "", 100 * done / all, time,
+                 t->problem->name, lw_layout_name(t->desc.src_layout), lw_layout_name(t->desc.dst_layout));
+}
+
+static int keep(struct tune_command *c, const struct tune_task *t, const struct tune_result *r) {
+    lw_error err = {0};
+    if (lw_wisdom_add(c->wisdom, &r->decision, &err) != LW_OK) return cli_fail_error(&err, NULL);
+    int status = write_file(c);
+    tune_count(&c->totals, t, r);
+    if (c->json)
+        cJSON_AddItemToArray(cJSON_GetObjectItem(c->json, "problems"), tune_json(t, r));
+    else
+        tune_print(t, r);
+    return status;
+}
+
+static int run_tasks(struct tune_command *c) {
+    double all = 0, done = 0, start = cli_seconds();
+    int status = CLI_GO;
+    struct tune_result *result = malloc(sizeof *result);
+    if (!result) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    for (size_t i = 0; i < c->task_count; i++)
+        if (!is_known(c, &c->tasks[i])) all += cost_of(&c->tasks[i]);
+    if (!c->json && all > 0) tune_print_head();
+    for (size_t i = 0; i < c->task_count && status == CLI_GO && !stopped_by; i++) {
+        const struct tune_task *t = &c->tasks[i];
+        if (is_known(c, t)) {
+            c->totals.known++;
+            continue;
+        }
+        show_progress(t, done, all, start);
+        enum tune_outcome outcome = tune_one(&c->session, t, result);
+        if (outcome == TUNE_DONE) status = keep(c, t, result);
+        c->totals.nothing += outcome == TUNE_NOTHING;
+        done += cost_of(t);
+    }
+    cli_progress_clear();
+    free(result);
+    return status;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------- */
+
+static int tell_agreement(struct tune_command *c) {
+    lw_wisdom *other;
+    lw_error err;
+    lw_status read = lw_wisdom_read_file(&other, c->against, &err);
+    if (read != LW_OK) return cli_fail_error(&err, "--against");
+    struct tune_agreement sum = tune_compare(c->wisdom, other);
+    size_t told = sum.same + sum.different;
+    lw_wisdom_free(other);
+    if (c->json) {
+        cJSON *object = cJSON_AddObjectToObject(c->json, "against");
+        cJSON_AddNumberToObject(object, "same", (double)sum.same);
+        cJSON_AddNumberToObject(object, "tie", (double)sum.tie);
+        cJSON_AddNumberToObject(object, "different", (double)sum.different);
+    } else {
+        printf("against %s: %zu the same pick, %zu ties, %zu different: %.1f%% agree, ties aside\n",
+               c->against, sum.same, sum.tie, sum.different,
+               told ? 100.0 * (double)sum.same / (double)told : 100.0);
+    }
+    return CLI_GO;
+}
+
+static int finish(struct tune_command *c) {
+    size_t left = c->task_count - c->totals.tuned - c->totals.known;
+    int status = c->against ? tell_agreement(c) : CLI_GO;
+    if (status != CLI_GO) return status;
+    status = c->session.wrong                    ? LW_EXIT_FAILED
+             : c->totals.tuned + c->totals.known ? LW_EXIT_OK
+                                                 : LW_EXIT_IMPOSSIBLE;
+    if (c->json) {
+        cJSON_AddStringToObject(c->json, "written", c->out);
+        cJSON_AddNumberToObject(c->json, "tuned", (double)c->totals.tuned);
+        cJSON_AddNumberToObject(c->json, "known", (double)c->totals.known);
+        cJSON_AddNumberToObject(c->json, "wrong", (double)c->session.wrong);
+        cJSON *json = c->json;
+        c->json = NULL;
+        status = cli_json_print(json, status);
+    } else {
+        tune_print_totals(&c->totals, c->out);
+    }
+    if (!stopped_by) return status;
+    fflush(stdout);
+    cli_note("interrupted, %zu left: the same command goes on where it was", left);
+    raise(stopped_by); /* by its default action now: whoever waits for us sees it */
+    return status;
+}
+
+static int tune(struct tune_command *c) {
+    lw_cpu_info cpu;
+    lw_error err = {0};
+    lw_cpu_get(&cpu);
+    c->session.stop = &stopped_by;
+    c->session.cold_bytes =
+        cpu.l2_bytes + (cpu.l3_bytes < (size_t)32 << 20 ? cpu.l3_bytes : (size_t)32 << 20);
+    if (c->session.opt.threads > 1 &&
+        lw_pool_create(&c->session.opt.pool, c->session.opt.threads, &err) != LW_OK)
+        return cli_fail_error(&err, NULL);
+    int status = make_tasks(c);
+    if (status == CLI_GO) status = open_file(c);
+    if (status != CLI_GO) return status;
+    if (c->shared.json) {
+        c->json = cJSON_CreateObject();
+        cJSON_AddArrayToObject(c->json, "problems");
+    }
+    catch_signals();
+    status = run_tasks(c);
+    return status == CLI_GO ? finish(c) : status;
+}
+
+int cmd_tune(int argc, char **argv) {
+    struct tune_command c = {0};
+    struct cli_shared *s = &c.shared;
+    const struct cli_option options[] = {
+        CLI_OPT_OP(s),
+        CLI_OPT_BATCH(s),
+        CLI_OPT_MB(s),
+        CLI_OPT_THREADS(s),
+        {"effort", 0, CLI_STRING, &c.effort, "E", "quick (default) or full", 0, 0},
+        {"out", 'o', CLI_STRING, &c.out, "WISDOM", "the file (default: the user's, which plans look for)", 0,
+         0},
+        {"again", 0, CLI_FLAG, &c.again, NULL, "forget what the file knows", 0, 0},
+        {"against", 0, CLI_STRING, &c.against, "FILE", "at the end compare the picks with another wisdom's",
+         0, 0},
+        {"set", 0, CLI_STRING, &c.source.set, "GLOB", "of the built-in problem sets these, e.g. 'vgg16.*'", 0,
+         0},
+        {"layout", 0, CLI_STRING, &c.layout, "L[:L]", "of source and destination: nchw, nhwc, blocked", 0, 0},
+        {"relu", 0, CLI_FLAG, &c.source.relu, NULL, "with a fused ReLU", 0, 0},
+        {"no-relu", 0, CLI_FLAG, &c.source.no_relu, NULL, "without, also where the set has one", 0, 0},
+        {"pool", 0, CLI_STRING, &c.pool, "2x2", "with a fused 2x2 max pool", 0, 0},
+        {"max-error", 0, CLI_STRING, &c.max_error, "E",
+         "strict, tight, fast (default) or a relative L2 error", 0, 0},
+        CLI_OPT_REPRODUCIBLE(s),
+        CLI_OPT_JSON(s),
+    };
+    const struct cli_command command = {
+        .name = "tune",
+        .usage = "[options] [PROBLEM]...",
+        .about = about,
+        .options = options,
+        .option_count = CLI_COUNT(options),
+        .positional = &c.source.strings,
+    };
+    int status = cli_parse(&command, argc, argv);
+    if (status == CLI_GO) status = check_usage(&c);
+    if (status == CLI_GO) status = check_environment();
+    if (status == CLI_GO) status = bench_problems_read(&c.source, &c.problems);
+    if (status == CLI_GO) status = tune(&c);
+    tune_session_free(&c.session);
+    lw_wisdom_free(c.wisdom);
+    cJSON_Delete(c.json);
+    free(c.tasks);
+    bench_problems_free(&c.problems);
+    cli_strings_free(&c.source.strings);
+    cli_strings_free(&s->batch);
+    return status;
+}

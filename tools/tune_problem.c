@@ -1,0 +1,236 @@
+/* One problem's race: see tune.h. */
+#include "tune.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dispatch/race.h"
+#include "reference/fill.h"
+#include "reference/verify.h"
+
+/* Quick tuning doesn't time rows whose estimate is so many times the best one. */
+#define FAR_BEHIND 6.0
+
+static const struct lw_race_rules efforts[] = {
+    {.sample_ns = 100e3, .budget_ns = 1e9, .most = 32, .cold = 2},           /* quick */
+    {.sample_ns = 300e3, .budget_ns = 4e9, .most = LW_RACE_MOST, .cold = 5}, /* full */
+};
+
+struct runner {
+    const lw_candidate *row;
+    lw_plan *plan;
+    const float *src;
+    float *dst;
+    void *workspace;
+};
+
+struct field {
+    lw_explanation *why;
+    float *src, *dst;
+    struct runner runners[256];
+    size_t count;
+    double bytes; /* that are in use */
+};
+
+static float *make_floats(size_t count) {
+    size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
+    return aligned_alloc(64, bytes ? bytes : 64);
+}
+
+static void execute(void *arg) {
+    const struct runner *r = arg;
+    lw_plan_execute(r->plan, r->src, r->dst, r->workspace);
+}
+
+/* ---- data ---------------------------------------------------------------------------------------------- */
+
+static void free_data(struct tune_session *s) {
+    free(s->src_nchw);
+    free(s->weights);
+    free(s->bias);
+    s->src_nchw = s->weights = s->bias = NULL;
+    s->of = NULL;
+}
+
+void tune_session_free(struct tune_session *s) {
+    free_data(s);
+    lw_pool_destroy(s->opt.pool);
+    s->opt.pool = NULL;
+}
+
+static size_t source_floats(const lw_desc *d) {
+    return lw_tensor_floats(LW_NCHW, d->batch, d->ic, d->ih, d->iw);
+}
+
+static bool make_data(struct tune_session *s, const struct bench_problem *p) {
+    const lw_desc *d = &p->desc;
+    if (s->of == p) return true;
+    free_data(s);
+    s->src_nchw = make_floats(source_floats(d));
+    s->weights = make_floats(lw_weight_floats(d));
+    s->bias = make_floats((size_t)d->oc);
+    if (!s->src_nchw || !s->weights || !s->bias) return false;
+    lw_fill(s->src_nchw, source_floats(d), LW_FILL_UNIFORM, 1);
+    lw_fill(s->weights, lw_weight_floats(d), LW_FILL_UNIFORM, 2);
+    lw_fill(s->bias, (size_t)d->oc, LW_FILL_UNIFORM, 3);
+    s->of = p;
+    return true;
+}
+
+/* Linux promises more memory than there is and ends the program later: half of it is enough. */
+static bool has_memory(double bytes) {
+    double physical = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    return physical <= 0 || bytes <= physical / 2;
+}
+
+static bool make_tensors(struct tune_session *s, const struct tune_task *t, struct field *f) {
+    const lw_desc *d = &t->desc;
+    f->bytes = sizeof(float) * ((double)source_floats(d) + (double)lw_src_floats(d) +
+                                (double)lw_dst_floats(d) + (double)lw_weight_floats(d));
+    if (!has_memory(f->bytes) || !make_data(s, t->problem)) return false;
+    f->src = make_floats(lw_src_floats(d));
+    f->dst = make_floats(lw_dst_floats(d));
+    if (!f->src || !f->dst) return false;
+    lw_convert_layout(s->src_nchw, LW_NCHW, f->src, d->src_layout, d->batch, d->ic, d->ih, d->iw);
+    return true;
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------------- */
+
+static void runner_free(struct runner *r) {
+    lw_plan_destroy(r->plan);
+    free(r->workspace);
+}
+
+/* Runs the plan that will race, on a destination of NaN: what isn't written is wrong. */
+static bool is_right(struct tune_session *s, const struct tune_task *t, struct runner *r) {
+    static const struct lw_verify_options sampled = {.seed = 1, .max_outputs = 4000, .max_macs = 4000000};
+    struct lw_verify_options options = sampled;
+    struct lw_verify_result result = {0};
+    lw_kernel_info info;
+    for (size_t i = 0; lw_kernel_get(i, &info) == LW_OK; i++)
+        if (strcmp(info.name, r->row->kernel) == 0) options.spread = info.spread;
+    size_t count = lw_dst_floats(&t->desc);
+    for (size_t i = 0; i < count; i++)
+        r->dst[i] = NAN;
+    execute(r);
+    lw_verify_output(&t->desc, s->src_nchw, s->weights, s->bias, r->dst,
+                     lw_kernel_bound(r->row->kernel, &t->desc), &options, &result);
+    if (result.status == LW_OK && result.ok) return true;
+    s->wrong += result.status == LW_OK;
+    cli_note("%s on %s: %s%s", r->row->kernel, t->problem->name,
+             result.status == LW_OK ? "wrong result " : "not compared: ",
+             result.status == LW_OK ? result.worst : result.error.text);
+    return false;
+}
+
+static bool start_runner(struct tune_session *s, const struct tune_task *t, struct field *f,
+                         const lw_candidate *row) {
+    struct runner *r = &f->runners[f->count];
+    *r = (struct runner){.row = row, .src = f->src, .dst = f->dst};
+    lw_options opt = s->opt;
+    opt.kernel = row->kernel;
+    lw_error err = {0};
+    double bytes = (double)row->packed_bytes + (double)row->workspace_bytes;
+    bool weighted = lw_weight_floats(&t->desc) > 0;
+    bool ok =
+        has_memory(f->bytes + bytes) && lw_plan_create(&r->plan, &t->desc, weighted ? s->weights : NULL,
+                                                       t->desc.bias ? s->bias : NULL, &opt, &err) == LW_OK;
+    if (ok) r->workspace = aligned_alloc(64, (lw_plan_workspace(r->plan) + 127) / 64 * 64);
+    if (!ok || !r->workspace)
+        cli_note("%s on %s: not timed: %s", row->kernel, t->problem->name, *err.text ? err.text : "memory");
+    if (!r->workspace || !is_right(s, t, r)) {
+        runner_free(r);
+        return false;
+    }
+    f->bytes += bytes;
+    f->count++;
+    return true;
+}
+
+/* The row that the estimate likes best is the yardstick for the others. */
+static void start_runners(struct tune_session *s, const struct tune_task *t, struct field *f) {
+    for (size_t i = 0; i < f->why->count && f->count < CLI_COUNT(f->runners) && !*s->stop; i++) {
+        const lw_candidate *c = &f->why->candidates[i];
+        if (c->eligible && (s->full || c->ns <= FAR_BEHIND * t->guess_ns)) start_runner(s, t, f, c);
+    }
+}
+
+/* ---- the race ------------------------------------------------------------------------------------------ */
+
+static void report(const struct tune_session *s, const struct tune_task *t, const struct field *f,
+                   const struct lw_racer *racers, const size_t *order, struct tune_result *out) {
+    *out = (struct tune_result){0};
+    lw_desc_text(&t->desc, out->problem, sizeof out->problem);
+    lw_decision *d = &out->decision;
+    *d = (lw_decision){.problem = out->problem,
+                       .max_error = s->opt.max_error,
+                       .max_workspace = s->opt.max_workspace,
+                       .threads = s->opt.threads,
+                       .reproducible = s->opt.reproducible,
+                       .full = s->full,
+                       .count = f->count,
+                       .rows = out->rows};
+    const struct lw_racer *pick = &racers[order[0]];
+    for (size_t i = 0; i < f->count; i++) {
+        const struct lw_racer *r = &racers[order[i]];
+        const char *kernel = f->runners[order[i]].row->kernel;
+        out->rows[i] = (lw_timing){kernel, r->ns, r->ns_low, r->ns_high, r->cold_ns};
+        d->tied += r->tied;
+        if (strcmp(kernel, t->guess) == 0) out->guess = r->ratio / pick->ratio;
+    }
+    if (f->count < 2) return;
+    const struct lw_racer *next = &racers[order[1]];
+    out->next = next->ratio / pick->ratio; /* one of the two is the leader, or both tie with it */
+    out->next_low = next->ratio_low / pick->ratio_high;
+    out->next_high = next->ratio_high / pick->ratio_low;
+}
+
+static enum tune_outcome race(struct tune_session *s, const struct tune_task *t, struct field *f,
+                              struct tune_result *out) {
+    struct lw_race_rules rules = efforts[s->full];
+    rules.cpu_time = s->opt.threads == 1;
+    rules.cold_bytes = s->cold_bytes;
+    rules.stop = s->stop;
+    struct lw_racer *racers = calloc(f->count, sizeof *racers);
+    size_t *order = calloc(f->count, sizeof *order);
+    bool ok = racers && order;
+    for (size_t i = 0; ok && i < f->count; i++) {
+        const lw_candidate *row = f->runners[i].row;
+        racers[i].run = execute;
+        racers[i].arg = &f->runners[i];
+        racers[i].memory = row->packed_bytes + row->workspace_bytes;
+        racers[i].error = row->rel_l2;
+    }
+    ok = ok && lw_race(racers, f->count, &rules, order);
+    if (ok) report(s, t, f, racers, order, out);
+    free(racers);
+    free(order);
+    if (!ok && !*s->stop) cli_note("%s: not timed: memory", t->problem->name);
+    return ok ? TUNE_DONE : *s->stop ? TUNE_STOPPED : TUNE_NOTHING;
+}
+
+enum tune_outcome tune_one(struct tune_session *s, const struct tune_task *t, struct tune_result *result) {
+    struct field *f = calloc(1, sizeof *f);
+    lw_error err = {0};
+    enum tune_outcome outcome = TUNE_NOTHING;
+    bool ready = f && lw_explain(&f->why, &t->desc, &s->opt, &err) == LW_OK && make_tensors(s, t, f);
+    if (ready) start_runners(s, t, f);
+    if (*s->stop)
+        outcome = TUNE_STOPPED;
+    else if (!ready)
+        cli_note("%s: not timed: %s", t->problem->name, *err.text ? err.text : "memory");
+    else if (f->count > 0)
+        outcome = race(s, t, f, result);
+    for (size_t i = 0; f && i < f->count; i++)
+        runner_free(&f->runners[i]);
+    if (f) {
+        lw_explanation_free(f->why);
+        free(f->src);
+        free(f->dst);
+    }
+    free(f);
+    return outcome;
+}
