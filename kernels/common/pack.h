@@ -120,25 +120,38 @@ static void pack_pixels_strided(const struct pack_row *p, int64_t ix, int64_t st
     }
 }
 
+/* Every stride-th float. */
+static void pack_plane_strided(const float *src, int64_t stride, int64_t pixels, float *dst) {
+    int64_t x = 0;
+    if (stride == 2)
+        for (; x + VL < pixels; x += VL) { /* the last pixel's neighbour may not be there */
+            vf even, odd;
+            v_deinterleave(src + 2 * x, &even, &odd);
+            v_store(dst + x, even);
+        }
+    for (; x < pixels; x++)
+        dst[x] = src[x * stride];
+}
+
+/* B = 1: from planes. */
 static void pack_phase_row(const struct pack_row *p, const struct phase *f, const int B, float *dst) {
     const lw_desc *d = p->d;
     const int64_t s = d->stride_w, begin = f->begin, end = f->end, ix = begin * s + f->shift;
     zero_floats(dst, begin * B);
     zero_floats(dst + end * B, (f->width - end) * B);
-    if (s == 1 && B == 1 && d->src_layout == LW_NCHW)
+    if (begin == end) return;
+    if (B == 1 && s == 1)
         copy_floats(dst + begin, image_at(d, p->image, p->c, p->y, ix), end - begin);
-    else if (s == 1 && B == LW_BLOCK && d->src_layout == LW_NCHW && end > begin)
+    else if (B == 1)
+        pack_plane_strided(image_at(d, p->image, p->c, p->y, ix), s, end - begin, dst + begin);
+    else if (s == 1 && d->src_layout == LW_NCHW)
         pack_pixels_nchw(p, ix, end - begin, dst + begin * B);
-    else if (B == LW_BLOCK && p->count == LW_BLOCK && end > begin &&
+    else if (p->count == LW_BLOCK &&
              (d->src_layout == LW_NHWC || (d->src_layout == LW_BLOCKED && p->c % LW_BLOCK == 0)))
         pack_pixels_strided(p, ix, s, end - begin, dst + begin * B);
     else
-        for (int64_t x = begin; x < end; x++) {
-            if (B == 1)
-                dst[x] = *image_at(d, p->image, p->c, p->y, x * s + f->shift);
-            else
-                pack_pixel(p, x * s + f->shift, dst + x * B);
-        }
+        for (int64_t x = begin; x < end; x++)
+            pack_pixel(p, x * s + f->shift, dst + x * B);
 }
 
 /* The rows from source row y0 on, those that exist, of channels c0 .. c0+channels-1 of one image. */
