@@ -123,8 +123,10 @@ LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const i
             const float *s = src + a->tap[k];
             if (run == LW_BLOCK && a->trim[k] == CONV_TRIM_NONE) {
                 LW_UNROLL
-                for (int i = 0; i < LW_BLOCK; i += 4)
+                for (int i = 0; i < LW_BLOCK; i += 4) {
                     conv_step4(acc, s + i, w + i * V * VL, 0, T, V, LW_BLOCK);
+                    LW_KEEP_LOADS;
+                }
             } else if (a->trim[k] == CONV_TRIM_NONE)
                 conv_run(acc, s, w, run, 0, T, V, LW_BLOCK);
             else if (a->trim[k] == CONV_TRIM_FIRST)
