@@ -103,6 +103,14 @@ static float plain_add(float a, float b, float c, int f) { return (void)c, (void
 static float plain_sub(float a, float b, float c, int f) { return (void)c, (void)f, a - b; }
 static float plain_mul(float a, float b, float c, int f) { return (void)c, (void)f, a * b; }
 static float plain_div(float a, float b, float c, int f) { return (void)c, (void)f, a / b; }
+static float plain_mask(float a, float b, float c, int f) {
+    union {
+        float value;
+        uint32_t bits;
+    } x = {.value = a}, y = {.value = b};
+    x.bits &= y.bits;
+    return (void)c, (void)f, x.value;
+}
 static float plain_max(float m, float x, float c, int f) {
     return (void)c, (void)f, isnan(m) || isnan(x) ? NAN : x > m ? x : m;
 }
@@ -117,7 +125,9 @@ static const struct scalar_op relu_op = {"v_relu", 1, true, plain_relu},
                               add_op = {"v_add", 2, false, plain_add},
                               sub_op = {"v_sub", 2, false, plain_sub},
                               mul_op = {"v_mul", 2, false, plain_mul},
-                              div_op = {"v_div", 2, false, plain_div}, max_op = {"v_max", 2, true, plain_max},
+                              div_op = {"v_div", 2, false, plain_div},
+                              mask_op = {"v_mask", 2, true, plain_mask},
+                              max_op = {"v_max", 2, true, plain_max},
                               keep_op = {"v_max_keep", 2, true, plain_max_keep},
                               fma_op = {"v_fma", 3, false, plain_fma},
                               fnma_op = {"v_fnma", 3, false, plain_fnma};
@@ -132,11 +142,12 @@ static void call(const struct lw_vec_ops *ops, const struct scalar_op *op, float
         void (*unary)(float *, const float *);
         void (*binary)(float *, const float *, const float *);
         void (*ternary)(float *, const float *, const float *, const float *);
-    } calls[] = {{.op = &relu_op, .unary = ops->relu}, {.op = &round_op, .unary = ops->round},
-                 {.op = &add_op, .binary = ops->add},  {.op = &sub_op, .binary = ops->sub},
-                 {.op = &mul_op, .binary = ops->mul},  {.op = &div_op, .binary = ops->div},
-                 {.op = &max_op, .binary = ops->max},  {.op = &keep_op, .binary = ops->max_keep},
-                 {.op = &fma_op, .ternary = ops->fma}, {.op = &fnma_op, .ternary = ops->fnma}};
+    } calls[] = {{.op = &relu_op, .unary = ops->relu},      {.op = &round_op, .unary = ops->round},
+                 {.op = &add_op, .binary = ops->add},       {.op = &sub_op, .binary = ops->sub},
+                 {.op = &mul_op, .binary = ops->mul},       {.op = &div_op, .binary = ops->div},
+                 {.op = &mask_op, .binary = ops->mask},     {.op = &max_op, .binary = ops->max},
+                 {.op = &keep_op, .binary = ops->max_keep}, {.op = &fma_op, .ternary = ops->fma},
+                 {.op = &fnma_op, .ternary = ops->fnma}};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         if (calls[i].op != op) continue;
         if (calls[i].unary) calls[i].unary(r, in[0]);
@@ -176,6 +187,7 @@ Test(vec, add) { check_lanes(&add_op); }
 Test(vec, sub) { check_lanes(&sub_op); }
 Test(vec, mul) { check_lanes(&mul_op); }
 Test(vec, div) { check_lanes(&div_op); }
+Test(vec, mask) { check_lanes(&mask_op); }
 Test(vec, max) { check_lanes(&max_op); }
 Test(vec, max_keep) { check_lanes(&keep_op); }
 Test(vec, fma) { check_lanes(&fma_op); }

@@ -22,6 +22,7 @@ BINARY(add)
 BINARY(sub)
 BINARY(mul)
 BINARY(div)
+BINARY(mask)
 BINARY(max)
 BINARY(max_keep)
 
@@ -90,6 +91,7 @@ const struct lw_vec_ops OPS_SYMBOL = {
     .sub = do_sub,
     .mul = do_mul,
     .div = do_div,
+    .mask = do_mask,
     .max = do_max,
     .max_keep = do_max_keep,
     .fma = do_fma,

@@ -22,6 +22,7 @@ struct lw_vec_ops {
     void (*sub)(float *r, const float *a, const float *b);
     void (*mul)(float *r, const float *a, const float *b);
     void (*div)(float *r, const float *a, const float *b);
+    void (*mask)(float *r, const float *a, const float *m);
     void (*max)(float *r, const float *m, const float *x); /* not of NaN */
     void (*max_keep)(float *r, const float *m, const float *x);
     void (*fma)(float *r, const float *a, const float *b, const float *c);

@@ -29,6 +29,7 @@ LW_INLINE vf v_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
 LW_INLINE vf v_div(vf a, vf b) { return _mm256_div_ps(a, b); }
 LW_INLINE vf v_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 LW_INLINE vf v_fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }
+LW_INLINE vf v_mask(vf a, vf m) { return _mm256_and_ps(a, m); }
 
 /* x86 max returns its second operand when either is NaN and when both are zero: the order keeps NaN and -0.
  */

@@ -1,8 +1,7 @@
-/* Depthwise convolution: every channel has its own filter. Vectors run over channels, and a tile of
- * neighbouring output pixels shares the weights: each source pixel is loaded once a row and meets all the
- * weights that it has. Channels are taken together where both layouts keep them together, else in blocks of
- * 16; from NCHW, strips of rows are transposed into blocks first. Rows that are to be pooled or transposed
- * pass through scratch memory.
+/* Depthwise convolution: every channel has its own filter. From planes to planes vectors run along x
+ * (depthwise_planes.h), in every other case over channels (depthwise_pixels.h). These are taken together
+ * where both layouts keep them together, else in blocks of 16; from NCHW, strips of rows are transposed into
+ * blocks first. Rows that are to be pooled or transposed pass through scratch memory.
  *
  * Each sum starts from the bias and takes those taps that lie in the source, in order.
  *
@@ -15,20 +14,21 @@
 #include "window.h"
 #include "epilogue.h"
 #include "pack.h"
+#include "depthwise_pixels.h"
+#include "depthwise_planes.h"
 
-#define DEPTHWISE_PIXELS 8     /* of a tile that is whole */
-#define DEPTHWISE_EDGE   4     /* of a tile that reaches into padding, or is all that a narrow image has */
-#define DEPTHWISE_STRIP  32768 /* floats of a transposed strip: 128 KB, for L2 */
+#define DEPTHWISE_STRIP 32768 /* floats of a strip of source rows: 128 KB, for L2 */
 
 struct depthwise {
     const lw_desc *desc;
-    struct axis h, w;       /* of the convolution; with a pool, cut to what the pool reads */
-    int64_t x_begin, x_end; /* columns whose windows need no clipping */
-    int64_t rows, columns;  /* of the destination */
-    int64_t group, groups;  /* channels taken together, and how often in an image */
-    int64_t strip, strips;  /* destination rows of a unit of work, and units in a group */
-    int64_t strip_in;       /* source rows of a strip that is transposed; 0: none is */
+    struct axis h, w;      /* of the convolution; with a pool, cut to what the pool reads */
+    int64_t rows, columns; /* of the destination */
+    int64_t group, groups; /* channels taken together, and how often in an image */
+    int64_t strip, strips; /* destination rows of a unit of work, and units in a group */
+    int64_t strip_in;      /* source rows of a strip from NCHW; else 0 */
     int64_t src_pixel, dst_pixel, scratch_pixel; /* floats from one pixel to the next */
+    depthwise_plane_function *plane;             /* from planes to planes; NULL: over channels */
+    depthwise_function *over_channels;
 };
 
 static struct depthwise depthwise_setup(const lw_desc *d) {
@@ -38,14 +38,19 @@ static struct depthwise depthwise_setup(const lw_desc *d) {
     p.columns = p.w.out / pool;
     p.h.out = p.rows * pool;
     p.w.out = p.columns * pool;
-    axis_interior(&p.w, &p.x_begin, &p.x_end);
-    p.group = d->src_layout == LW_NHWC && d->dst_layout == LW_NHWC ? d->ic : LW_BLOCK;
+    p.plane = depthwise_plane_pick(d);
+    p.over_channels = depthwise_pick(d, p.w.out);
+    p.group = LW_BLOCK;
+    if (p.plane)
+        p.group = 1;
+    else if (d->src_layout == LW_NHWC && d->dst_layout == LW_NHWC)
+        p.group = d->ic;
     p.groups = lw_div_up(d->ic, p.group);
     p.src_pixel = d->src_layout == LW_NHWC ? d->ic : LW_BLOCK;
     p.dst_pixel = d->dst_layout == LW_NHWC ? d->ic : LW_BLOCK;
     p.scratch_pixel = lw_round_up(p.group, LW_BLOCK);
     if (d->src_layout == LW_NCHW) {
-        int64_t window = (d->kh - 1) * d->dilation_h + 1, fit = DEPTHWISE_STRIP / (d->iw * LW_BLOCK);
+        int64_t window = (d->kh - 1) * d->dilation_h + 1, fit = DEPTHWISE_STRIP / (d->iw * p.group);
         p.strip = lw_max(1, lw_min(p.rows, ((fit - window) / d->stride_h + 1) / pool));
         p.strip_in = lw_min(d->ih, (p.strip * pool - 1) * d->stride_h + window);
     }
@@ -70,165 +75,56 @@ static void depthwise_pack(const lw_desc *d, const float *weights, const float *
                 *out++ = c >= d->ic ? 0.0f : t >= 0 ? weights[c * taps + t] : bias ? bias[c] : 0.0f;
 }
 
-/* ---- tiles ------------------------------------------------------------------------------------------- */
+/* ---- scratch memory ---------------------------------------------------------------------------------- */
 
-/* A run of tiles of neighbouring outputs in one row. Steps are in floats. */
-struct depthwise_run {
-    const float *x;                 /* column 0 of the first row that has a tap */
-    const float *weights;           /* of the group's first block */
-    float *dst;                     /* first output */
-    int64_t start, count;           /* column of the first output's tap 0 (may be negative), tiles */
-    int64_t row, pixel, dst_pixel;  /* row: from tap to tap */
-    int64_t width, channels;        /* columns of the source; channels to compute */
-    int64_t ky, ky_end, kx, kx_end; /* taps to take (kx where the kernel isn't known) */
-    int64_t kh, kw, stride, dilation;
-    bool relu;
-};
-
-/* One row of taps of a tile whose kernel width and stride are known. x: column 0. */
-LW_INLINE void depthwise_known(const struct depthwise_run *r, const float *x, const float *w, int64_t start,
-                               int n, vf *acc, const int pixels, const int width, const int stride,
-                               const bool clipped) {
-    vf weight[5];
-    LW_UNROLL
-    for (int k = 0; k < width; k++)
-        weight[k] = v_load(w + k * LW_BLOCK);
-    LW_UNROLL
-    for (int j = 0; j < (pixels - 1) * stride + width; j++) {
-        if (clipped && (start + j < 0 || start + j >= r->width)) continue;
-        const float *at = x + (start + j) * r->pixel;
-        vf v = n == VL ? v_load(at) : v_load_n(at, n);
-        LW_UNROLL
-        for (int k = 0; k < width; k++)
-            if (j >= k && (j - k) % stride == 0 && (j - k) / stride < pixels)
-                acc[(j - k) / stride] = v_fma(weight[k], v, acc[(j - k) / stride]);
-    }
+/* A strip of source rows; rows of the convolution, where they don't go straight to the destination. */
+static bool depthwise_direct(const lw_desc *d) { return !d->pool2x2 && d->dst_layout != LW_NCHW; }
+static int64_t depthwise_strip_floats(const struct depthwise *p) {
+    int64_t floats = p->strip_in * p->desc->iw * p->group;
+    return p->plane ? floats + 2 * DEPTHWISE_BESIDE : floats;
+}
+static size_t depthwise_workspace_bytes(const lw_desc *d) {
+    struct depthwise p = depthwise_setup(d);
+    int64_t rows = p.plane || depthwise_direct(d) ? 0 : (d->pool2x2 ? 2 : 1) * p.w.out * p.scratch_pixel;
+    return sizeof(float) * (size_t)(depthwise_strip_floats(&p) + rows);
 }
 
-/* One row of taps kx .. kx_end-1, which lie in the source for all `pixels` outputs. */
-LW_INLINE void depthwise_any(const struct depthwise_run *r, const float *x, const float *w, int64_t start,
-                             int n, vf *acc, const int pixels) {
-    for (int64_t kx = r->kx; kx < r->kx_end; kx++) {
-        vf weight = v_load(w + kx * LW_BLOCK);
-        LW_UNROLL
-        for (int p = 0; p < pixels; p++) {
-            const float *at = x + (start + kx * r->dilation + p * r->stride) * r->pixel;
-            acc[p] = v_fma(weight, n == VL ? v_load(at) : v_load_n(at, n), acc[p]);
+/* The source rows [y, y_end) that destination rows [out, out_end) need. */
+static void depthwise_source_rows(const struct depthwise *p, int64_t out, int64_t out_end, int64_t *y,
+                                  int64_t *y_end) {
+    const lw_desc *d = p->desc;
+    int64_t pool = d->pool2x2 ? 2 : 1, window = (d->kh - 1) * d->dilation_h + 1;
+    *y = lw_max(0, lw_min(d->ih, axis_start(&p->h, out * pool)));
+    *y_end = lw_max(*y, lw_min(d->ih, axis_start(&p->h, out_end * pool - 1) + window));
+}
+
+/* ---- from planes to planes --------------------------------------------------------------------------- */
+
+static void depthwise_run_planes(const struct depthwise *p, const struct lw_call *call, int64_t unit,
+                                 int64_t last, float *scratch) {
+    const lw_desc *d = p->desc;
+    int64_t src_plane = d->ih * d->iw, dst_plane = p->rows * p->columns;
+    const float *src_end = call->src + d->batch * d->ic * src_plane;
+    struct depthwise_plane run = {.h = p->h, .w = p->w, .relu = d->relu};
+    run.dst_end = call->dst + last / p->strips * dst_plane + last % p->strips * p->strip * p->columns;
+    for (; unit < last; unit++) {
+        int64_t plane = unit / p->strips, c = plane % d->ic, end;
+        run.y = unit % p->strips * p->strip;
+        run.y_end = lw_min(p->rows, run.y + p->strip);
+        run.dst = call->dst + plane * dst_plane + run.y * p->columns;
+        depthwise_source_rows(p, run.y, run.y_end, &run.src_y, &end);
+        run.src = call->src + plane * src_plane + run.src_y * d->iw;
+        int64_t floats = (end - run.src_y) * d->iw;
+        if (run.src - call->src < DEPTHWISE_BESIDE || src_end - (run.src + floats) < DEPTHWISE_BESIDE) {
+            copy_floats(scratch + DEPTHWISE_BESIDE, run.src, floats);
+            run.src = scratch + DEPTHWISE_BESIDE;
         }
+        run.weights = (const float *)call->packed + c / LW_BLOCK * depthwise_block_floats(d) + c % LW_BLOCK;
+        p->plane(&run);
     }
 }
 
-/* All tiles of n <= VL channels; x, w, dst: at those channels. width: of the kernel, 0: any. */
-LW_INLINE void depthwise_lanes(const struct depthwise_run *r, const float *x, const float *w, float *dst,
-                               int n, const int pixels, const int width, const int stride,
-                               const bool clipped) {
-    vf acc[DEPTHWISE_PIXELS], bias = v_load(w);
-    int64_t start = r->start, step = pixels * (width > 0 ? stride : r->stride);
-    w += (1 + r->ky * r->kw) * LW_BLOCK;
-    for (int64_t i = 0; i < r->count; i++, start += step, dst += pixels * r->dst_pixel) {
-        LW_UNROLL
-        for (int p = 0; p < pixels; p++)
-            acc[p] = bias;
-        const float *row = x, *weights = w;
-        for (int64_t ky = r->ky; ky < r->ky_end; ky++, row += r->row, weights += r->kw * LW_BLOCK) {
-            if (width > 0)
-                depthwise_known(r, row, weights, start, n, acc, pixels, width, stride, clipped);
-            else
-                depthwise_any(r, row, weights, start, n, acc, pixels);
-        }
-        LW_UNROLL
-        for (int p = 0; p < pixels; p++) {
-            vf y = r->relu ? v_relu(acc[p]) : acc[p];
-            if (n == VL)
-                v_store(dst + p * r->dst_pixel, y);
-            else
-                v_store_n(dst + p * r->dst_pixel, y, n);
-        }
-    }
-}
-
-LW_INLINE void depthwise_tiles(const struct depthwise_run *run, const int pixels, const int width,
-                               const int stride, const bool clipped) {
-    const struct depthwise_run r = *run; /* a copy: stores through dst can't change it */
-    const float *w = r.weights;
-    for (int64_t c = 0; c < r.channels; w += (r.kh * r.kw + 1) * LW_BLOCK)
-        for (int v = 0; v < LW_BLOCK && c < r.channels; v += VL, c += VL) {
-            int64_t n = r.channels - c;
-            if (n >= VL)
-                depthwise_lanes(&r, r.x + c, w + v, r.dst + c, VL, pixels, width, stride, clipped);
-            else
-                depthwise_lanes(&r, r.x + c, w + v, r.dst + c, (int)n, pixels, width, stride, clipped);
-        }
-}
-
-typedef void depthwise_function(const struct depthwise_run *run);
-
-#define DEPTHWISE_FUNCTION(name, pixels, width, stride, clipped)                                             \
-    static void name(const struct depthwise_run *run) {                                                      \
-        depthwise_tiles(run, pixels, width, stride, clipped);                                                \
-    }
-DEPTHWISE_FUNCTION(depthwise_single, 1, 0, 0, false)
-DEPTHWISE_FUNCTION(depthwise_whole, DEPTHWISE_PIXELS, 0, 0, false)
-DEPTHWISE_FUNCTION(depthwise_3s1, DEPTHWISE_PIXELS, 3, 1, false)
-DEPTHWISE_FUNCTION(depthwise_3s2, DEPTHWISE_PIXELS, 3, 2, false)
-DEPTHWISE_FUNCTION(depthwise_5s1, DEPTHWISE_PIXELS, 5, 1, false)
-DEPTHWISE_FUNCTION(depthwise_5s2, DEPTHWISE_PIXELS, 5, 2, false)
-DEPTHWISE_FUNCTION(depthwise_3s1_edge, DEPTHWISE_EDGE, 3, 1, true)
-DEPTHWISE_FUNCTION(depthwise_3s2_edge, DEPTHWISE_EDGE, 3, 2, true)
-DEPTHWISE_FUNCTION(depthwise_5s1_edge, DEPTHWISE_EDGE, 5, 1, true)
-DEPTHWISE_FUNCTION(depthwise_5s2_edge, DEPTHWISE_EDGE, 5, 2, true)
-
-/* What computes whole tiles, and tiles that reach into padding (NULL: those go pixel by pixel). */
-struct depthwise_functions {
-    depthwise_function *whole, *edge;
-};
-
-static struct depthwise_functions depthwise_pick(const lw_desc *d) {
-    static const struct depthwise_functions known[2][2] = {
-        {{depthwise_3s1, depthwise_3s1_edge}, {depthwise_3s2, depthwise_3s2_edge}},
-        {{depthwise_5s1, depthwise_5s1_edge}, {depthwise_5s2, depthwise_5s2_edge}}};
-    if ((d->kw == 3 || d->kw == 5) && d->stride_w <= 2 && d->dilation_w == 1)
-        return known[d->kw == 5][d->stride_w - 1];
-    return (struct depthwise_functions){depthwise_whole, NULL};
-}
-
-/* ---- rows -------------------------------------------------------------------------------------------- */
-
-/* Rows of one group of channels, from row y on. */
-struct depthwise_source {
-    const float *data;
-    int64_t y, pixel;
-};
-
-/* Row oy of the convolution to dst. run: what doesn't change from row to row. */
-static void depthwise_row(const struct depthwise *p, struct depthwise_run run,
-                          const struct depthwise_source *src, int64_t oy, float *dst, int64_t dst_pixel) {
-    const struct depthwise_functions f = depthwise_pick(p->desc);
-    int64_t row = p->w.in * src->pixel, last = p->w.out - DEPTHWISE_EDGE;
-    axis_taps(&p->h, oy, &run.ky, &run.ky_end);
-    run.x = src->data;
-    if (run.ky < run.ky_end) run.x += (axis_start(&p->h, oy) + run.ky * p->h.dilation - src->y) * row;
-    run.row = p->h.dilation * row;
-    run.pixel = src->pixel;
-    run.dst_pixel = dst_pixel;
-    for (int64_t ox = 0; ox < p->w.out;) {
-        int64_t whole = ox >= p->x_begin ? (p->x_end - ox) / DEPTHWISE_PIXELS : 0;
-        bool single = f.edge == NULL || last < 0;
-        run.count = 1;
-        if (whole > 0)
-            run.count = whole;
-        else if (!single)
-            ox = lw_min(ox, last); /* the last tile overlaps the one before */
-        axis_taps(&p->w, ox, &run.kx, &run.kx_end);
-        run.start = axis_start(&p->w, ox);
-        run.dst = dst + ox * dst_pixel;
-        if (whole > 0)
-            f.whole(&run);
-        else
-            (single ? depthwise_single : f.edge)(&run);
-        ox += run.count * (whole > 0 ? DEPTHWISE_PIXELS : single ? 1 : DEPTHWISE_EDGE);
-    }
-}
+/* ---- over channels ----------------------------------------------------------------------------------- */
 
 /* Source rows [y, y_end) of 16 channels from planes. */
 static void depthwise_transpose(const lw_desc *d, const float *image, int64_t c, int64_t count, int64_t y,
@@ -238,52 +134,46 @@ static void depthwise_transpose(const lw_desc *d, const float *image, int64_t c,
         pack_pixels_nchw(&row, 0, d->iw, out);
 }
 
-/* Scratch memory: a transposed strip; two rows, where they don't go straight to the destination. */
-static bool depthwise_direct(const lw_desc *d) { return !d->pool2x2 && d->dst_layout != LW_NCHW; }
-static int64_t depthwise_strip_floats(const struct depthwise *p) {
-    return p->strip_in * p->desc->iw * LW_BLOCK;
-}
-static size_t depthwise_workspace_bytes(const lw_desc *d) {
-    struct depthwise p = depthwise_setup(d);
-    int64_t rows = depthwise_direct(d) ? 0 : 2 * p.w.out * p.scratch_pixel;
-    return sizeof(float) * (size_t)(depthwise_strip_floats(&p) + rows);
-}
-
-static void depthwise_zero_lanes(float *row, int64_t columns, int64_t channels) {
-    for (int64_t x = 0; x < columns; x++)
-        for (int64_t c = channels; c < LW_BLOCK; c++)
-            row[x * LW_BLOCK + c] = 0.0f;
+/* The lanes of a block behind those that have been written. */
+static void depthwise_zero_lanes(float *block, int64_t pixels, int64_t written) {
+    for (int64_t x = 0; x < pixels && written < LW_BLOCK; x++)
+        zero_floats(block + x * LW_BLOCK + written, LW_BLOCK - written);
 }
 
 /* Destination rows y .. y_end-1 of group g of image n. */
 static void depthwise_strip(const struct depthwise *p, const struct lw_call *call, int64_t n, int64_t g,
                             int64_t y, int64_t y_end, float *scratch) {
     const lw_desc *d = p->desc;
-    int64_t first = g * p->group, pool = d->pool2x2 ? 2 : 1, padded = lw_round_up(d->ic, LW_BLOCK);
-    int64_t channels = lw_min(p->group, d->ic - first), src_plane = d->ih * d->iw,
-            dst_plane = p->rows * p->columns;
+    const int64_t first = g * p->group, pool = d->pool2x2 ? 2 : 1, padded = lw_round_up(d->ic, LW_BLOCK);
+    const int64_t channels = lw_min(p->group, d->ic - first), src_plane = d->ih * d->iw,
+                  dst_plane = p->rows * p->columns;
     const float *image = call->src + n * src_plane * (d->src_layout == LW_BLOCKED ? padded : d->ic);
     float *dst = call->dst + n * dst_plane * (d->dst_layout == LW_BLOCKED ? padded : d->ic);
-    int64_t strip_floats = depthwise_strip_floats(p);
+    int64_t src_y_end, strip_floats = depthwise_strip_floats(p);
     float *rows = strip_floats ? scratch + strip_floats : scratch; /* there may be none at all */
-    struct depthwise_source src = {.pixel = p->src_pixel};
+    struct depthwise_rows run = {.h = p->h, .w = p->w, .src_pixel = p->src_pixel, .channels = channels};
+    run.weights = (const float *)call->packed + first / LW_BLOCK * depthwise_block_floats(d);
+    depthwise_source_rows(p, y, y_end, &run.src_y, &src_y_end);
     if (d->src_layout == LW_NCHW) {
-        src.y = lw_max(0, lw_min(d->ih, axis_start(&p->h, y * pool)));
-        int64_t end = axis_start(&p->h, y_end * pool - 1) + (d->kh - 1) * d->dilation_h + 1;
-        depthwise_transpose(d, image, first, channels, src.y, lw_min(d->ih, end), scratch);
-        src.data = scratch;
+        depthwise_transpose(d, image, first, channels, run.src_y, src_y_end, scratch);
+        run.src = scratch;
     } else {
-        src.data = image + first * (d->src_layout == LW_NHWC ? 1 : src_plane);
+        int64_t lane = d->src_layout == LW_NHWC ? 1 : src_plane;
+        run.src = image + first * lane + run.src_y * d->iw * p->src_pixel;
     }
-    struct depthwise_run run = {.weights = (const float *)call->packed +
-                                           first / LW_BLOCK * depthwise_block_floats(d),
-                                .width = d->iw,
-                                .channels = channels,
-                                .kh = d->kh,
-                                .kw = d->kw,
-
-                                .stride = d->stride_w,
-                                .dilation = d->dilation_w};
+    /* Lanes behind the last channel are zero in a block, and so are their bias and weights. */
+    if (d->src_layout != LW_NHWC && d->dst_layout != LW_NHWC) run.channels = lw_round_up(channels, VL);
+    if (depthwise_direct(d)) {
+        run.dst = dst + first * (d->dst_layout == LW_NHWC ? 1 : dst_plane) + y * p->columns * p->dst_pixel;
+        run.dst_pixel = p->dst_pixel;
+        run.y = y;
+        run.y_end = y_end;
+        run.relu = d->relu;
+        p->over_channels(&run);
+        if (d->dst_layout == LW_BLOCKED)
+            depthwise_zero_lanes(run.dst, (y_end - y) * p->columns, run.channels);
+        return;
+    }
     struct out_row out = {.dst = dst,
                           .layout = d->dst_layout,
                           .channels = d->ic,
@@ -292,26 +182,29 @@ static void depthwise_strip(const struct depthwise *p, const struct lw_call *cal
                           .c = first,
                           .count = channels,
                           .relu = d->relu};
-    if (depthwise_direct(d)) {
-        run.relu = d->relu;
-        dst += first * (d->dst_layout == LW_NHWC ? 1 : dst_plane);
-        for (; y < y_end; y++) {
-            float *row = dst + y * p->columns * p->dst_pixel;
-            depthwise_row(p, run, &src, y, row, p->dst_pixel);
-            if (d->dst_layout == LW_BLOCKED && channels < LW_BLOCK)
-                depthwise_zero_lanes(row, p->columns, channels);
-        }
-        return;
-    }
+    run.dst = rows;
+    run.dst_pixel = p->scratch_pixel;
     for (; y < y_end; y++) {
-        for (int64_t i = 0; i < pool; i++)
-            depthwise_row(p, run, &src, y * pool + i, rows + i * p->w.out * p->scratch_pixel,
-                          p->scratch_pixel);
+        run.y = y * pool;
+        run.y_end = run.y + pool;
+        p->over_channels(&run);
         if (d->pool2x2)
             pool_rows(rows, rows + p->w.out * p->scratch_pixel, p->w.out, p->scratch_pixel,
                       (int)lw_div_up(channels, VL));
         out.y = y;
         store_row(&out, rows, p->scratch_pixel);
+    }
+}
+
+/* Rows of one group are taken at once. */
+static void depthwise_run_channels(const struct depthwise *p, const struct lw_call *call, int64_t unit,
+                                   int64_t last, float *scratch) {
+    while (unit < last) {
+        int64_t group = unit / p->strips, y = unit % p->strips * p->strip;
+        int64_t units = p->strip_in ? 1 : lw_min(last - unit, p->strips - unit % p->strips);
+        depthwise_strip(p, call, group / p->groups, group % p->groups, y,
+                        lw_min(p->rows, y + units * p->strip), scratch);
+        unit += units;
     }
 }
 
@@ -323,7 +216,7 @@ static double depthwise_cycles(const lw_desc *d) {
     double vectors = (double)d->batch * (double)lw_div_up(d->ic, VL), outputs = (double)(p.h.out * p.w.out);
     double moved = d->src_layout == LW_NCHW ? 1.5 * (double)(d->ih * d->iw) : 0;
     moved += depthwise_direct(d) ? 0 : outputs;
-    double known = depthwise_pick(d).edge ? 0.7 : 1.2;
+    double known = depthwise_is_known(d) ? 0.7 : 1.2;
     return cost_cycles(vectors * (outputs * (2 + known * taps * LW_FMA_ROUNDINGS) + 4 * moved),
                        channels * (outputs + (double)(d->ih * d->iw)));
 }
@@ -336,13 +229,9 @@ static int64_t depthwise_tasks(const lw_desc *d) {
 
 static void depthwise_run(const struct lw_call *call, int64_t begin, int64_t end, void *workspace) {
     struct depthwise p = depthwise_setup(call->desc);
-    int64_t units = depthwise_units(&p), tasks = depthwise_tasks(call->desc),
-            last = split_begin(units, tasks, end);
-    for (int64_t unit = split_begin(units, tasks, begin); unit < last; unit++) {
-        int64_t image = unit / p.strips, y = unit % p.strips * p.strip;
-        depthwise_strip(&p, call, image / p.groups, image % p.groups, y, lw_min(p.rows, y + p.strip),
-                        workspace);
-    }
+    int64_t units = depthwise_units(&p), tasks = depthwise_tasks(call->desc);
+    (p.plane ? depthwise_run_planes : depthwise_run_channels)(&p, call, split_begin(units, tasks, begin),
+                                                              split_begin(units, tasks, end), workspace);
 }
 
 static bool depthwise_supports(const lw_desc *d, const char **reason) {

@@ -51,6 +51,9 @@ LW_INLINE vf v_mul(vf a, vf b) { return vmulq_f32(a, b); }
 LW_INLINE vf v_div(vf a, vf b) { return vdivq_f32(a, b); }
 LW_INLINE vf v_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 LW_INLINE vf v_fnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }
+LW_INLINE vf v_mask(vf a, vf m) {
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), vreinterpretq_u32_f32(m)));
+}
 
 /* Arm's max takes +0 over -0 and quiets NaN; selecting keeps the operand's own bits, as every ISA does here.
  */

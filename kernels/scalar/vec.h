@@ -39,6 +39,14 @@ LW_INLINE vf v_fnma(vf a, vf b, vf c) { return fmaf(-a, b, c); }
 LW_INLINE vf v_fma(vf a, vf b, vf c) { return a * b + c; }
 LW_INLINE vf v_fnma(vf a, vf b, vf c) { return c - a * b; }
 #endif
+LW_INLINE vf v_mask(vf a, vf m) {
+    uint32_t bits, mask;
+    memcpy(&bits, &a, sizeof bits);
+    memcpy(&mask, &m, sizeof mask);
+    bits &= mask;
+    memcpy(&a, &bits, sizeof a);
+    return a;
+}
 LW_INLINE vf v_relu(vf a) { return a < 0.0f ? 0.0f : a; }
 LW_INLINE vf v_max(vf m, vf x) { return x > m ? x : m; }
 LW_INLINE vf v_max_keep(vf m, vf x) {
