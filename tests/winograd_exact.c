@@ -50,10 +50,10 @@ double fraction_double(struct fraction a) {
 }
 
 const struct exact_set exact_sets[EXACT_SETS] = {
-    {"f2x2", 1, 1, {{1, 1}}},
-    {"f4x4", 2, 1, {{3, 4}, {3, 2}}},
-    {"f6x6", 3, 1, {{1, 1}, {2, 1}, {1, 2}}},
-    {"f7x7", 4, 0, {{3, 2}, {1, 2}, {4, 1}, {7, 8}}, {0, 0, 64, 0}},
+    {.name = "f2x2", .pairs = 1, .infinity = 1, .p = {{1, 1}}},
+    {.name = "f4x4", .pairs = 2, .infinity = 1, .p = {{3, 4}, {3, 2}}},
+    {.name = "f6x6", .pairs = 3, .infinity = 1, .p = {{1, 1}, {2, 1}, {1, 2}}},
+    {.name = "f7x7", .pairs = 4, .p = {{3, 2}, {1, 2}, {4, 1}, {7, 8}}, .shrink = {0, 0, 64, 0}},
 };
 
 int exact_points(const struct exact_set *set, int pairs) { return 2 * pairs + 1 + set->infinity; }
