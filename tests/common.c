@@ -257,6 +257,7 @@ static void add_conv_sweeps(struct test_corpus *c) {
                  1 + i % 2);
         add(c, LW_CONV, s);
     }
+    add(c, LW_CONV, "g17mb1ic17ih11iw13oc17kh3kw3ph2pw1dh1dw0"); /* depthwise, dilated by rows alone */
 }
 
 static void add_pool_sweeps(struct test_corpus *c) {
