@@ -3,45 +3,16 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include "reference/fill.h"
-
-/* ---- data ---------------------------------------------------------------------------------------------- */
-
-float *bench_floats(size_t count) {
-    return aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64 + (count == 0 ? 64 : 0));
-}
-
-bool bench_data_make(struct bench_data *data, const struct bench_problem *p) {
-    const lw_desc *d = &p->desc;
-    size_t src = lw_tensor_floats(LW_NCHW, d->batch, d->ic, d->ih, d->iw), weights = lw_weight_floats(d);
-    size_t bias = d->bias ? (size_t)d->oc : 0;
-    *data = (struct bench_data){p, bench_floats(src), bench_floats(weights), bench_floats(bias)};
-    if (!data->src || !data->weights || !data->bias) return false;
-    lw_fill(data->src, src, LW_FILL_NORMAL, 1);
-    lw_fill(data->weights, weights, LW_FILL_NORMAL, 2);
-    lw_fill(data->bias, bias, LW_FILL_NORMAL, 3);
-    return true;
-}
-
-void bench_data_free(struct bench_data *data) {
-    free(data->src);
-    free(data->weights);
-    free(data->bias);
-    *data = (struct bench_data){0};
-}
 
 /* ---- making -------------------------------------------------------------------------------------------- */
 
-/* Linux promises more memory than there is and ends the program later: better to refuse. */
 static bool fits_memory(const lw_desc *d, char why[BENCH_WHY]) {
-    double physical = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     double needed = sizeof(float) * (2.0 * (double)lw_src_floats(d) + (double)lw_dst_floats(d) +
                                      3.0 * (double)lw_weight_floats(d));
-    if (physical <= 0 || needed <= physical / 2) return true;
+    if (bench_fits_memory(needed)) return true;
     snprintf(why, BENCH_WHY,
              "not possible here: its tensors need %.0f MB, half of the memory is %.0f MB (see --mb)",
-             needed / 1e6, physical / 2e6);
+             needed / 1e6, bench_memory() / 2e6);
     return false;
 }
 

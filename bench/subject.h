@@ -4,20 +4,11 @@
 #define LW_BENCH_SUBJECT_H
 
 #include "cases.h"
+#include "data.h"
 #include "ratio.h"
 #include "reference/verify.h"
 
 enum { BENCH_WHY = 320 };
-
-/* A problem's data, NCHW, made of N(0,1) numbers. */
-struct bench_data {
-    const struct bench_problem *problem;
-    float *src, *weights, *bias;
-};
-
-/* false: no memory. A failed or zeroed one may be freed. */
-bool bench_data_make(struct bench_data *data, const struct bench_problem *problem);
-void bench_data_free(struct bench_data *data);
 
 struct bench_subject {
     const struct bench_case *c; /* NULL: none */
@@ -44,8 +35,5 @@ bool bench_subject_check(const struct bench_subject *subject, const struct lw_ve
  * run. */
 bool bench_subject_first_run(struct bench_subject *subject, double *seconds, double *err_over_bound,
                              bool *wrong, char why[BENCH_WHY]);
-
-/* So many floats, aligned to 64 bytes; NULL: no memory. */
-float *bench_floats(size_t count);
 
 #endif

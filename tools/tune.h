@@ -4,7 +4,7 @@
 
 #include <signal.h>
 
-#include "bench/problems.h"
+#include "bench/data.h"
 #include "cli.h"
 
 struct tune_task {
@@ -21,9 +21,7 @@ struct tune_session {
     size_t wrong; /* rows whose results were wrong */
     size_t cold_bytes;
 
-    /* The data of one problem, kept from layout to layout. */
-    const struct bench_problem *of;
-    float *src_nchw, *weights, *bias;
+    struct bench_data data; /* of one problem, kept from layout to layout */
 };
 
 enum tune_outcome {

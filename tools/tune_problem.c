@@ -4,10 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "dispatch/race.h"
-#include "reference/fill.h"
 #include "reference/verify.h"
 
 /* Quick tuning doesn't time rows whose estimate is so many times the best one. */
@@ -34,11 +32,6 @@ struct field {
     double bytes; /* that are in use */
 };
 
-static float *make_floats(size_t count) {
-    size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
-    return aligned_alloc(64, bytes ? bytes : 64);
-}
-
 static void execute(void *arg) {
     const struct runner *r = arg;
     lw_plan_execute(r->plan, r->src, r->dst, r->workspace);
@@ -46,54 +39,30 @@ static void execute(void *arg) {
 
 /* ---- data ---------------------------------------------------------------------------------------------- */
 
-static void free_data(struct tune_session *s) {
-    free(s->src_nchw);
-    free(s->weights);
-    free(s->bias);
-    s->src_nchw = s->weights = s->bias = NULL;
-    s->of = NULL;
-}
-
 void tune_session_free(struct tune_session *s) {
-    free_data(s);
+    bench_data_free(&s->data);
     lw_pool_destroy(s->opt.pool);
     s->opt.pool = NULL;
 }
 
-static size_t source_floats(const lw_desc *d) {
-    return lw_tensor_floats(LW_NCHW, d->batch, d->ic, d->ih, d->iw);
-}
-
 static bool make_data(struct tune_session *s, const struct bench_problem *p) {
-    const lw_desc *d = &p->desc;
-    if (s->of == p) return true;
-    free_data(s);
-    s->src_nchw = make_floats(source_floats(d));
-    s->weights = make_floats(lw_weight_floats(d));
-    s->bias = make_floats((size_t)d->oc);
-    if (!s->src_nchw || !s->weights || !s->bias) return false;
-    lw_fill(s->src_nchw, source_floats(d), LW_FILL_UNIFORM, 1);
-    lw_fill(s->weights, lw_weight_floats(d), LW_FILL_UNIFORM, 2);
-    lw_fill(s->bias, (size_t)d->oc, LW_FILL_UNIFORM, 3);
-    s->of = p;
-    return true;
-}
-
-/* Linux promises more memory than there is and ends the program later: half of it is enough. */
-static bool has_memory(double bytes) {
-    double physical = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-    return physical <= 0 || bytes <= physical / 2;
+    if (s->data.problem == p) return true;
+    bench_data_free(&s->data);
+    if (bench_data_make(&s->data, p)) return true;
+    bench_data_free(&s->data);
+    return false;
 }
 
 static bool make_tensors(struct tune_session *s, const struct tune_task *t, struct field *f) {
     const lw_desc *d = &t->desc;
-    f->bytes = sizeof(float) * ((double)source_floats(d) + (double)lw_src_floats(d) +
-                                (double)lw_dst_floats(d) + (double)lw_weight_floats(d));
-    if (!has_memory(f->bytes) || !make_data(s, t->problem)) return false;
-    f->src = make_floats(lw_src_floats(d));
-    f->dst = make_floats(lw_dst_floats(d));
+    f->bytes =
+        sizeof(float) * ((double)lw_tensor_floats(LW_NCHW, d->batch, d->ic, d->ih, d->iw) +
+                         (double)lw_src_floats(d) + (double)lw_dst_floats(d) + (double)lw_weight_floats(d));
+    if (!bench_fits_memory(f->bytes) || !make_data(s, t->problem)) return false;
+    f->src = bench_floats(lw_src_floats(d));
+    f->dst = bench_floats(lw_dst_floats(d));
     if (!f->src || !f->dst) return false;
-    lw_convert_layout(s->src_nchw, LW_NCHW, f->src, d->src_layout, d->batch, d->ic, d->ih, d->iw);
+    lw_convert_layout(s->data.src, LW_NCHW, f->src, d->src_layout, d->batch, d->ic, d->ih, d->iw);
     return true;
 }
 
@@ -116,7 +85,7 @@ static bool is_right(struct tune_session *s, const struct tune_task *t, struct r
     for (size_t i = 0; i < count; i++)
         r->dst[i] = NAN;
     execute(r);
-    lw_verify_output(&t->desc, s->src_nchw, s->weights, s->bias, r->dst,
+    lw_verify_output(&t->desc, s->data.src, s->data.weights, s->data.bias, r->dst,
                      lw_kernel_bound(r->row->kernel, &t->desc), &options, &result);
     if (result.status == LW_OK && result.ok) return true;
     s->wrong += result.status == LW_OK;
@@ -135,9 +104,9 @@ static bool start_runner(struct tune_session *s, const struct tune_task *t, stru
     lw_error err = {0};
     double bytes = (double)row->packed_bytes + (double)row->workspace_bytes;
     bool weighted = lw_weight_floats(&t->desc) > 0;
-    bool ok =
-        has_memory(f->bytes + bytes) && lw_plan_create(&r->plan, &t->desc, weighted ? s->weights : NULL,
-                                                       t->desc.bias ? s->bias : NULL, &opt, &err) == LW_OK;
+    bool ok = bench_fits_memory(f->bytes + bytes) &&
+              lw_plan_create(&r->plan, &t->desc, weighted ? s->data.weights : NULL,
+                             t->desc.bias ? s->data.bias : NULL, &opt, &err) == LW_OK;
     if (ok) r->workspace = aligned_alloc(64, (lw_plan_workspace(r->plan) + 127) / 64 * 64);
     if (!ok || !r->workspace)
         cli_note("%s on %s: not timed: %s", row->kernel, t->problem->name, *err.text ? err.text : "memory");
