@@ -40,32 +40,31 @@ static size_t wino_packed(const lw_desc *d, const struct wino_variant *variant) 
                          sizeof(float);
 }
 
-/* G g G^T of one filter in double, rounded once. */
-static void wino_transform_filter(const struct wino_set *set, const float *filter, int points,
-                                  float u[WINO_MAX_POINTS * WINO_MAX_POINTS]) {
+/* G g G^T of one filter in double, rounded once: a point every `step` floats. */
+static void wino_transform_filter(const struct wino_set *set, const float *filter, int points, float *u,
+                                  int64_t step) {
     for (int i = 0; i < points; i++) {
         double row[3];
         for (int k = 0; k < 3; k++)
             row[k] = set->g[i][0] * filter[k] + set->g[i][1] * filter[3 + k] + set->g[i][2] * filter[6 + k];
-        for (int j = 0; j < points; j++)
-            u[i * points + j] =
-                (float)(set->g[j][0] * row[0] + set->g[j][1] * row[1] + set->g[j][2] * row[2]);
+        for (int j = 0; j < points; j++, u += step)
+            *u = (float)(set->g[j][0] * row[0] + set->g[j][1] * row[1] + set->g[j][2] * row[2]);
     }
 }
 
-/* One oc tile; lanes beyond the last channel are zero. */
+/* One oc tile; lanes beyond the last channel are zero. A channel's points gather in a small array first,
+ * since in the packed weights they lie far apart. */
 static void wino_pack_tile(const struct wino *w, const struct wino_set *set, int64_t tile,
                            const float *weights, float *out) {
     const int square = w->points * w->points;
     const int64_t width = wino_vectors(w, tile) * VL, o0 = tile * WINO_TASK_WIDTH, ic = w->g.icg;
-    memset(out, 0, (size_t)wino_tile_weights(w, wino_vectors(w, tile)) * sizeof *out);
-    for (int64_t o = 0; o < lw_min(width, w->g.ocg - o0); o++)
-        for (int64_t c = 0; c < ic; c++) {
-            float u[WINO_MAX_POINTS * WINO_MAX_POINTS];
-            wino_transform_filter(set, weights + ((o0 + o) * ic + c) * 9, w->points, u);
-            for (int p = 0; p < square; p++)
-                out[width * (p * ic + c) + o] = u[p];
-        }
+    float u[WINO_MAX_POINTS * WINO_MAX_POINTS * WINO_TASK_WIDTH] = {0};
+    for (int64_t c = 0; c < ic; c++, out += width) {
+        for (int64_t o = 0; o < lw_min(width, w->g.ocg - o0); o++)
+            wino_transform_filter(set, weights + ((o0 + o) * ic + c) * 9, w->points, u + o, width);
+        for (int p = 0; p < square; p++)
+            memcpy(out + p * ic * width, u + p * width, (size_t)width * sizeof *u);
+    }
 }
 
 static void wino_pack(const lw_desc *d, const struct wino_variant *variant, const float *weights,
