@@ -164,8 +164,8 @@ static void conv_trim_taps(const struct conv_rows *r, bool first, bool last) {
 
 /* Channel blocks of one pass: all where a tile's weights stay in L1, else as many as do. The sums wait in the
  * destination. */
-static int64_t conv_pass_blocks(const struct conv_geometry *g, int vectors) {
-    const int64_t block = g->block * g->d->kh * g->d->kw * vectors * VL;
+static int64_t conv_pass_blocks(const struct conv_geometry *g) {
+    const int64_t block = g->block * g->d->kh * g->d->kw * CONV_TILE_CHANNELS;
     if (g->blocks * block <= CONV_L1_FLOATS) return g->blocks;
     return lw_div_up(g->blocks, lw_div_up(g->blocks, lw_max(1, CONV_PASS_FLOATS / block)));
 }
@@ -270,7 +270,7 @@ static void conv_rows_staged(struct conv_rows *r, const struct conv_part *p, int
  * tile's weights for all pixels. */
 static void conv_strip_tiles(struct conv_rows *r, const struct conv_part *p) {
     const struct conv_geometry *g = r->g;
-    const int64_t pass = conv_pass_blocks(g, LW_DIRECT_VECTORS);
+    const int64_t pass = conv_pass_blocks(g);
     for (int64_t b = 0; b < g->blocks; b += pass)
         for (int64_t tile = p->tile; tile < p->tile_end; tile++) {
             const int64_t c = tile * CONV_TILE_CHANNELS, count = lw_min(CONV_TILE_CHANNELS, g->ocg - c);
