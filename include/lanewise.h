@@ -137,9 +137,11 @@ LW_API const char *lw_op_name(lw_op op);             /* "conv", "maxpool", "line
 LW_API const char *lw_layout_name(lw_layout layout); /* "nchw", "nhwc", "blocked" */
 
 /* A checked descriptor's sizes as benchdnn writes them, every field:
- * "mb1_g1ic32ih14iw14_oc64oh14ow14_kh3kw3_sh1sw1_ph1pw1_dh0dw0". 192 characters hold any. */
+ * "mb1_g1ic32ih14iw14_oc64oh14ow14_kh3kw3_sh1sw1_ph1pw1_dh0dw0". size: bytes of text, 192 hold any; less
+ * cuts it short. */
 LW_API void lw_desc_problem(const lw_desc *desc, char *text, size_t size);
-/* All of it: "conv mb1_..._dh0dw0 nchw>blocked bias+pool2x2+relu" ("plain" without a tail). 256 hold any. */
+/* All of it: "conv mb1_..._dh0dw0 nchw>blocked bias+pool2x2+relu" ("plain" without a tail). 256 hold any;
+ * fewer cut it short. */
 LW_API void lw_desc_text(const lw_desc *desc, char *text, size_t size);
 
 /* ---- plans --------------------------------------------------------------------------------------------- */
@@ -366,7 +368,8 @@ LW_API lw_status lw_wisdom_import_file(const char *path, lw_error *err);
  * system's (/etc/lanewise/wisdom) and the library's own table. What comes first wins. A file that isn't there
  * is fine, but for `path`; one that is refused is left out, and the first such makes the status. */
 LW_API lw_status lw_wisdom_import_default(const char *path, lw_error *err);
-/* $XDG_CONFIG_HOME/lanewise/wisdom, or ~/.config/lanewise/wisdom. LW_ERR_ENVIRONMENT: neither is known. */
+/* $XDG_CONFIG_HOME/lanewise/wisdom, or ~/.config/lanewise/wisdom. LW_ERR_ENVIRONMENT: neither is known, or it
+ * doesn't fit; LW_ERR_INVALID: size is 0. */
 LW_API lw_status lw_wisdom_user_path(char *path, size_t size, lw_error *err);
 
 /* What this process knows, as text or file; none is LW_OK too. */
