@@ -71,7 +71,7 @@ LW_INLINE void depthwise_taps(const float *x, int64_t pixel, const float *w, int
 
 LW_INLINE void depthwise_known_row(const struct depthwise_rows *r, const struct depthwise_row *row,
                                    const int n, const int pixels, const int kernel, const int stride) {
-    const int64_t pixel = r->src_pixel, pitch = r->w.in * pixel, last = r->w.out - pixels;
+    const int64_t pixel = r->src_pixel, pitch = r->h.dilation * r->w.in * pixel, last = r->w.out - pixels;
     const int columns = (pixels - 1) * stride + kernel;
     for (int64_t ox = 0;; ox = lw_min(ox + pixels, last)) {
         vf acc[DEPTHWISE_TILE_MAX];
@@ -186,8 +186,8 @@ static void depthwise_rows_any(const struct depthwise_rows *rows) { depthwise_al
 /* Whether there are tiles for the width of a problem's kernel, its stride and its padding. */
 static bool depthwise_is_known(const lw_desc *d) {
     const int64_t half = d->kw / 2;
-    return (d->kw == 3 || d->kw == 5) && d->stride_w <= 2 && d->dilation_w == 1 && d->dilation_h == 1 &&
-           d->pad_left <= half && d->pad_right <= half;
+    return (d->kw == 3 || d->kw == 5) && d->stride_w <= 2 && d->dilation_w == 1 && d->pad_left <= half &&
+           d->pad_right <= half;
 }
 
 static depthwise_function *depthwise_pick(const lw_desc *d, int64_t columns) {
