@@ -144,11 +144,11 @@ static void depthwise_zero_lanes(float *block, int64_t pixels, int64_t written) 
 static void depthwise_strip(const struct depthwise *p, const struct lw_call *call, int64_t n, int64_t g,
                             int64_t y, int64_t y_end, float *scratch) {
     const lw_desc *d = p->desc;
-    const int64_t first = g * p->group, pool = d->pool2x2 ? 2 : 1, padded = lw_round_up(d->ic, LW_BLOCK);
+    const int64_t first = g * p->group, pool = d->pool2x2 ? 2 : 1;
     const int64_t channels = lw_min(p->group, d->ic - first), src_plane = d->ih * d->iw,
                   dst_plane = p->rows * p->columns;
-    const float *image = call->src + n * src_plane * (d->src_layout == LW_BLOCKED ? padded : d->ic);
-    float *dst = call->dst + n * dst_plane * (d->dst_layout == LW_BLOCKED ? padded : d->ic);
+    const float *image = call->src + n * src_plane * lw_layout_channels(d->src_layout, d->ic);
+    float *dst = call->dst + n * dst_plane * lw_layout_channels(d->dst_layout, d->ic);
     int64_t src_y_end, strip_floats = depthwise_strip_floats(p);
     float *rows = strip_floats ? scratch + strip_floats : scratch; /* there may be none at all */
     struct depthwise_rows run = {.h = p->h, .w = p->w, .src_pixel = p->src_pixel, .channels = channels};
