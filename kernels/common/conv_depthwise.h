@@ -103,13 +103,14 @@ static void depthwise_source_rows(const struct depthwise *p, int64_t out, int64_
 static void depthwise_run_planes(const struct depthwise *p, const struct lw_call *call, int64_t unit,
                                  int64_t last, float *scratch) {
     const lw_desc *d = p->desc;
-    int64_t src_plane = d->ih * d->iw, dst_plane = p->rows * p->columns;
+    const int64_t src_plane = d->ih * d->iw, dst_plane = p->rows * p->columns;
     const float *src_end = call->src + d->batch * d->ic * src_plane;
+    int64_t plane = unit / p->strips, strip = unit % p->strips, c = plane % d->ic, end;
     struct depthwise_plane run = {.h = p->h, .w = p->w, .relu = d->relu};
+    axis_interior(&run.w, &run.x_begin, &run.x_end);
     run.dst_end = call->dst + last / p->strips * dst_plane + last % p->strips * p->strip * p->columns;
     for (; unit < last; unit++) {
-        int64_t plane = unit / p->strips, c = plane % d->ic, end;
-        run.y = unit % p->strips * p->strip;
+        run.y = strip * p->strip;
         run.y_end = lw_min(p->rows, run.y + p->strip);
         run.dst = call->dst + plane * dst_plane + run.y * p->columns;
         depthwise_source_rows(p, run.y, run.y_end, &run.src_y, &end);
@@ -121,6 +122,10 @@ static void depthwise_run_planes(const struct depthwise *p, const struct lw_call
         }
         run.weights = (const float *)call->packed + c / LW_BLOCK * depthwise_block_floats(d) + c % LW_BLOCK;
         p->plane(&run);
+        if (++strip < p->strips) continue;
+        strip = 0;
+        plane++;
+        c = c + 1 < d->ic ? c + 1 : 0;
     }
 }
 
@@ -212,13 +217,19 @@ static void depthwise_run_channels(const struct depthwise *p, const struct lw_ca
 
 static double depthwise_cycles(const lw_desc *d) {
     struct depthwise p = depthwise_setup(d);
-    double taps = (double)(d->kh * d->kw), channels = (double)d->batch * (double)d->ic;
-    double vectors = (double)d->batch * (double)lw_div_up(d->ic, VL), outputs = (double)(p.h.out * p.w.out);
-    double moved = d->src_layout == LW_NCHW ? 1.5 * (double)(d->ih * d->iw) : 0;
-    moved += depthwise_direct(d) ? 0 : outputs;
-    double known = depthwise_is_known(d) ? 0.7 : 1.2;
-    return cost_cycles(vectors * (outputs * (2 + known * taps * LW_FMA_ROUNDINGS) + 4 * moved),
-                       channels * (outputs + (double)(d->ih * d->iw)));
+    double taps = (double)(d->kh * d->kw), channels = (double)d->batch * (double)d->ic, ops;
+    double outputs = (double)(p.h.out * p.w.out), inputs = (double)(d->ih * d->iw);
+    if (p.plane) {
+        double tap = LW_FMA_ROUNDINGS * (d->stride_w == 1 ? 0.55 : 1.4);
+        double columns = channels * (double)lw_div_up(p.w.out, VL);
+        ops = columns * (50 + 4 * taps + (double)p.h.out * (1 + tap * taps));
+    } else {
+        double tap = LW_FMA_ROUNDINGS * (depthwise_is_known(d) ? d->stride_w == 1 ? 0.6 : 0.75 : 1.2);
+        double moved = d->src_layout == LW_NCHW ? 1.5 * inputs : 0;
+        moved += depthwise_direct(d) ? 0 : outputs;
+        ops = (double)d->batch * (double)lw_div_up(d->ic, VL) * (outputs * (1.5 + tap * taps) + 4 * moved);
+    }
+    return cost_cycles(ops, channels * (outputs + inputs));
 }
 
 static int64_t depthwise_units(const struct depthwise *p) { return p->desc->batch * p->groups * p->strips; }
