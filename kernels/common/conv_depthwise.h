@@ -215,27 +215,35 @@ static void depthwise_run_channels(const struct depthwise *p, const struct lw_ca
 
 /* ---- the row ----------------------------------------------------------------------------------------- */
 
-static double depthwise_cycles(const lw_desc *d) {
-    struct depthwise p = depthwise_setup(d);
-    double taps = (double)(d->kh * d->kw), channels = (double)d->batch * (double)d->ic, ops;
-    double outputs = (double)(p.h.out * p.w.out), inputs = (double)(d->ih * d->iw);
+/* Taps in planes cost a shuffle each where the stride is 2. */
+static void depthwise_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
+    const struct depthwise p = depthwise_setup(d);
+    const double taps = (double)(d->kh * d->kw) * LW_FMA_ROUNDINGS / 2, images = (double)d->batch;
+    const double outputs = (double)(p.h.out * p.w.out), inputs = (double)(d->ih * d->iw);
+    w->unit[LW_WORK_call] += 1;
+    w->unit[LW_WORK_task] += images * (double)(p.groups * p.strips);
     if (p.plane) {
-        double tap = LW_FMA_ROUNDINGS * (d->stride_w == 1 ? 0.55 : 1.4);
-        double columns = channels * (double)lw_div_up(p.w.out, VL);
-        ops = columns * (50 + 4 * taps + (double)p.h.out * (1 + tap * taps));
+        const double columns = images * (double)(d->ic * lw_div_up(p.w.out, VL));
+        w->unit[LW_WORK_tile] += columns;
+        w->unit[LW_WORK_store] += columns * (double)p.h.out;
+        w->unit[LW_WORK_depthwise_plane] += columns * (double)p.h.out * taps * (d->stride_w == 1 ? 1 : 2.5);
     } else {
-        double tap = LW_FMA_ROUNDINGS * (depthwise_is_known(d) ? d->stride_w == 1 ? 0.6 : 0.75 : 1.2);
-        double moved = d->src_layout == LW_NCHW ? 1.5 * inputs : 0;
-        moved += depthwise_direct(d) ? 0 : outputs;
-        ops = (double)d->batch * (double)lw_div_up(d->ic, VL) * (outputs * (1.5 + tap * taps) + 4 * moved);
+        const double vectors = images * (double)lw_div_up(d->ic, VL);
+        const bool known = depthwise_is_known(d);
+        w->unit[LW_WORK_store] += vectors * outputs;
+        w->unit[known ? LW_WORK_depthwise : LW_WORK_depthwise_any] += vectors * outputs * taps;
+        w->unit[LW_WORK_transpose] += vectors * (d->src_layout == LW_NCHW ? inputs : 0);
+        w->unit[LW_WORK_transpose] += vectors * (d->dst_layout == LW_NCHW ? outputs : 0);
+        w->unit[LW_WORK_copy] += vectors * (depthwise_direct(d) ? 0 : outputs);
     }
-    return cost_cycles(ops, channels * (outputs + inputs));
+    work_tensors(d, caches, (double)depthwise_packed_bytes(d), w);
 }
 
 static int64_t depthwise_units(const struct depthwise *p) { return p->desc->batch * p->groups * p->strips; }
 static int64_t depthwise_tasks(const lw_desc *d) {
     struct depthwise p = depthwise_setup(d);
-    return split_tasks(depthwise_units(&p), depthwise_cycles(d));
+    const double vectors = (double)(d->batch * lw_div_up(d->ic, VL) * p.h.out * p.w.out);
+    return split_tasks(depthwise_units(&p), vectors * (double)(d->kh * d->kw));
 }
 
 static void depthwise_run(const struct lw_call *call, int64_t begin, int64_t end, void *workspace) {
@@ -273,6 +281,6 @@ static double depthwise_rel_l2(const lw_desc *d) { return 4e-8 + 2e-8 * sqrt((do
      .bound = depthwise_bound,                                                                               \
      .rel_l2 = depthwise_rel_l2,                                                                             \
      .exact_on_integers = true,                                                                              \
-     .cycles = depthwise_cycles},
+     .work = depthwise_work},
 
 #endif
