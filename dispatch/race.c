@@ -134,8 +134,7 @@ static bool run_cold(struct race *r) {
         for (size_t i = 0; i < r->count && !stopped(r->rules); i++) {
             struct lw_racer *racer = &r->racers[i];
             if (racer->out) continue;
-            memset(other, k + (int)i, rules->cold_bytes);
-            __asm__ volatile("" : : "r"(other) : "memory"); /* it is written, whoever reads it */
+            lw_sweep_caches(other, rules->cold_bytes);
             double ns = time_of(racer, 1, r->rules);
             racer->cold_ns = racer->cold_ns > 0 ? fmin(racer->cold_ns, ns) : ns;
         }
