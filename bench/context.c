@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "dispatch/wisdom.h"
 #include "gbench_c.h"
@@ -110,7 +111,8 @@ bool bench_context_end(const struct bench_choice *choice, const struct bench_cas
     struct bench_doubt doubt = {.others = machine->others,
                                 .stolen = machine->stolen,
                                 .load = strtod(machine->load_before, NULL),
-                                .cores = cpu.cores,
+                                .cores = (int)sysconf(_SC_NPROCESSORS_ONLN),
+                                .usable = cpu.cores,
                                 .peak_wander = peak_wander(cases),
                                 .emulated = LW_BENCH_EMULATED,
                                 .sanitized = LW_BENCH_SANITIZED};

@@ -3,9 +3,11 @@
 
 #include <benchmark/benchmark.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <iterator>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -56,7 +58,7 @@ class Tee : public Reporter {
     }
 
     void ReportRuns(const std::vector<Run> &runs) override {
-        if (!sinks_.empty()) reports_.push_back(runs);
+        if (!sinks_.empty()) reports_.push_back(finite(runs));
         if (!run_.report) return;
         for (const Run &run : runs) {
             const std::string name = run.run_name.str();
@@ -85,6 +87,14 @@ class Tee : public Reporter {
     }
 
   private:
+    // JSON has no NaN, which is what a coefficient of variation is of zeros.
+    static std::vector<Run> finite(std::vector<Run> runs) {
+        for (Run &run : runs)
+            for (auto it = run.counters.begin(); it != run.counters.end();)
+                it = std::isfinite(it->second.value) ? std::next(it) : run.counters.erase(it);
+        return runs;
+    }
+
     struct Sink {
         std::unique_ptr<Reporter> reporter;
         std::ostringstream text;

@@ -220,8 +220,8 @@ bool bench_trust(const struct bench_doubt *d, char *text, size_t size) {
                d->cores == 1 ? "" : "s");
     if (d->stolen >= STOLEN)
         append(text, size, "; ", "the machine's host took %.0f%% of its time", 100 * d->stolen);
-    if (d->threads > d->cores)
-        append(text, size, "; ", "%d threads on %d core%s", d->threads, d->cores, d->cores == 1 ? "" : "s");
+    if (d->threads > d->usable)
+        append(text, size, "; ", "%d threads on %d core%s", d->threads, d->usable, d->usable == 1 ? "" : "s");
     if (d->peak_wander > WANDER)
         append(text, size, "; ", "the FMA peak wandered by %.0f%%", 100 * d->peak_wander);
     if (d->emulated) append(text, size, "; ", "AVX-512 is emulated");

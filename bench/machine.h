@@ -28,7 +28,7 @@ void bench_machine_free(struct bench_machine *machine);
 /* What makes a run doubtful; numbers below 0: not known. */
 struct bench_doubt {
     double others, stolen, load; /* see above; load of the last minute before the run */
-    int cores, threads;          /* of the machine; the most that the run uses */
+    int cores, usable, threads;  /* of the machine; for this process; the most that the run uses */
     double peak_wander;          /* the FMA peak's spread over the run, as a fraction of its median */
     bool emulated, unoptimised, sanitized;
 };

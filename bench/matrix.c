@@ -19,7 +19,7 @@
 #define QUICK_MIN_TIME_MAX 0.15
 #define QUICK_MIN_TIME_MIN 0.02
 #define MIN_TIME           0.2
-#define PASS_MIN_TIME      0.05 /* with --repeat */
+#define PASS_MIN_TIME      0.03 /* with --repeat */
 
 struct command {
     struct cli_shared shared;
