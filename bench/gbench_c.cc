@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include <unistd.h>
+
 namespace {
 
 using Reporter = benchmark::BenchmarkReporter;
@@ -105,6 +107,30 @@ class Tee : public Reporter {
     std::unique_ptr<Context> context_; // NULL: nothing ran
 };
 
+// What the console shows of each benchmark: few enough counters to be read, and of passes the median alone.
+class Brief : public benchmark::ConsoleReporter {
+  public:
+    explicit Brief(const lw_gbench_run &run)
+        : ConsoleReporter(isatty(STDOUT_FILENO) ? OO_ColorTabular : OO_Tabular), run_(run) {}
+
+    void ReportRuns(const std::vector<Run> &runs) override {
+        std::vector<Run> shown;
+        for (Run run : runs) {
+            if (run_.medians_only && run.run_type == Run::RT_Aggregate && run.aggregate_name != "median")
+                continue;
+            benchmark::UserCounters counters;
+            for (const char *const *name = run_.shown; *name; name++)
+                if (run.counters.count(*name)) counters[*name] = run.counters[*name];
+            run.counters = counters;
+            shown.push_back(run);
+        }
+        ConsoleReporter::ReportRuns(shown);
+    }
+
+  private:
+    const lw_gbench_run &run_;
+};
+
 lw_gbench_outcome run_all(lw_gbench_run *run) {
     benchmark::Initialize(&run->argc, run->argv);
     if (run->argc > 1) return LW_GBENCH_BAD_FLAG;
@@ -114,7 +140,8 @@ lw_gbench_outcome run_all(lw_gbench_run *run) {
     int argc = 2;
     benchmark::Initialize(&argc, argv);
     Tee tee(*run);
-    size_t matched = benchmark::RunSpecifiedBenchmarks(nullptr, &tee);
+    Brief brief(*run);
+    size_t matched = benchmark::RunSpecifiedBenchmarks(run->shown ? &brief : nullptr, &tee);
     return matched ? LW_GBENCH_DONE : LW_GBENCH_NO_MATCH;
 }
 

@@ -58,6 +58,10 @@ struct lw_gbench_run {
     char **argv; /* is changed */
     struct lw_gbench_output *outputs;
     size_t output_count;
+    /* Counters that the console shows, up to NULL, whatever its flags say. NULL: Google Benchmark prints what
+     * the flags say. */
+    const char *const *shown;
+    bool medians_only; /* `shown` has one line a benchmark, also where there are repetitions */
     void (*report)(const struct lw_gbench_result *result, void *arg); /* may be NULL */
     void *report_arg;
     /* When all is measured, before the outputs are written: may add to the context. NULL: nothing. */

@@ -200,7 +200,6 @@ static void set_defaults(struct bench_flags *flags, const struct bench_choice *c
         seconds = seconds < QUICK_MIN_TIME_MIN ? QUICK_MIN_TIME_MIN : seconds;
         seconds = seconds > QUICK_MIN_TIME_MAX ? QUICK_MIN_TIME_MAX : seconds;
     }
-    if (!flags->tabular_given) bench_flags_add(flags, "--benchmark_counters_tabular=true");
     if (!flags->min_time_given) bench_flags_add(flags, "--benchmark_min_time=%.3f", seconds);
     if (!repeat) return;
     bench_flags_add(flags, "--benchmark_repetitions=%d", (int)repeat);
@@ -212,6 +211,10 @@ static void end_context(void *arg) {
     struct report *r = arg;
     r->trusted = bench_context_end(r->choice, r->session->cases, &r->machine, r->trust, sizeof r->trust);
 }
+
+/* Of the counters; all are in the JSON. */
+static const char *const shown[] = {"gflops",           "peak_pct",       "roof_pct",
+                                    "bytes_per_second", "err_over_bound", NULL};
 
 static int run(struct bench_flags *flags, struct report *report, struct lw_gbench_output *outputs,
                size_t output_count) {
@@ -228,6 +231,8 @@ static int run(struct bench_flags *flags, struct report *report, struct lw_gbenc
                                 .argv = argv,
                                 .outputs = outputs,
                                 .output_count = output_count,
+                                .shown = flags->looks_given || flags->quiet_stdout ? NULL : shown,
+                                .medians_only = session->passes > 1,
                                 .report = record,
                                 .report_arg = cases,
                                 .finish = end_context,

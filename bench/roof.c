@@ -28,9 +28,8 @@ struct bench_roof bench_roof_of(const struct bench_limits *limits, const lw_desc
                                 double peak_gflops, int threads) {
     const double flops = bench_flops(d), bytes = bench_bytes(d);
     const double written = sizeof(float) * (double)lw_dst_floats(d);
-    const bool multiplies = d->op == LW_CONV || d->op == LW_LINEAR;
     struct bench_roof roof = {.intensity = bytes > 0 ? flops / bytes : 0};
-    if (multiplies && peak_gflops > 0) roof.ns = flops / peak_gflops;
+    if (bench_multiplies(d) && peak_gflops > 0) roof.ns = flops / peak_gflops;
     const struct lw_level *level = bench_level_of(limits, resident / threads);
     if (!level) return roof;
     double ns = bench_level_ns(level, bytes - written, written) / (level->number <= 2 ? threads : 1);
