@@ -118,10 +118,9 @@ class Brief : public benchmark::ConsoleReporter {
         for (Run run : runs) {
             if (run_.medians_only && run.run_type == Run::RT_Aggregate && run.aggregate_name != "median")
                 continue;
-            benchmark::UserCounters counters;
-            for (const char *const *name = run_.shown; *name; name++)
-                if (run.counters.count(*name)) counters[*name] = run.counters[*name];
-            run.counters = counters;
+            const std::string name = run.benchmark_name();
+            for (auto it = run.counters.begin(); it != run.counters.end();)
+                it = run_.shown(name.c_str(), it->first.c_str()) ? std::next(it) : run.counters.erase(it);
             shown.push_back(run);
         }
         ConsoleReporter::ReportRuns(shown);

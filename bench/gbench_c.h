@@ -58,9 +58,9 @@ struct lw_gbench_run {
     char **argv; /* is changed */
     struct lw_gbench_output *outputs;
     size_t output_count;
-    /* Counters that the console shows, up to NULL, whatever its flags say. NULL: Google Benchmark prints what
-     * the flags say. */
-    const char *const *shown;
+    /* Which counters of a benchmark the console shows, whatever its flags say. NULL: Google Benchmark prints
+     * what the flags say. */
+    bool (*shown)(const char *benchmark, const char *counter);
     bool medians_only; /* `shown` has one line a benchmark, also where there are repetitions */
     void (*report)(const struct lw_gbench_result *result, void *arg); /* may be NULL */
     void *report_arg;

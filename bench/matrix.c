@@ -212,9 +212,16 @@ static void end_context(void *arg) {
     r->trusted = bench_context_end(r->choice, r->session->cases, &r->machine, r->trust, sizeof r->trust);
 }
 
-/* Of the counters; all are in the JSON. */
-static const char *const shown[] = {"gflops",           "peak_pct",       "roof_pct",
-                                    "bytes_per_second", "err_over_bound", NULL};
+/* All are in the JSON. What multiplies nothing has no percentage of the FMA peak that is worth a look. */
+static bool is_shown(const char *benchmark, const char *counter) {
+    static const char *const shown[] = {"gflops", "peak_pct", "roof_pct", "bytes_per_second",
+                                        "err_over_bound"};
+    bool multiplies = strncmp(benchmark, "conv/", 5) == 0 || strncmp(benchmark, "linear/", 7) == 0;
+    if (!multiplies && strcmp(counter, "peak_pct") == 0) return false;
+    for (size_t i = 0; i < CLI_COUNT(shown); i++)
+        if (strcmp(counter, shown[i]) == 0) return true;
+    return false;
+}
 
 static int run(struct bench_flags *flags, struct report *report, struct lw_gbench_output *outputs,
                size_t output_count) {
@@ -231,7 +238,7 @@ static int run(struct bench_flags *flags, struct report *report, struct lw_gbenc
                                 .argv = argv,
                                 .outputs = outputs,
                                 .output_count = output_count,
-                                .shown = flags->looks_given || flags->quiet_stdout ? NULL : shown,
+                                .shown = flags->looks_given || flags->quiet_stdout ? NULL : is_shown,
                                 .medians_only = session->passes > 1,
                                 .report = record,
                                 .report_arg = cases,

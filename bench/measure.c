@@ -153,7 +153,7 @@ static void count(lw_gbench_state *state, const struct bench_session *s, const s
         double value;
     } counters[] = {
         {"gflops", gflops},
-        {"peak_pct", peak > 0 && bench_multiplies(&c->desc) ? 100 * gflops / peak : 0},
+        {"peak_pct", peak > 0 ? 100 * gflops / peak : 0},
         {"peak_gflops", peak},
         {"bytes_per_second", 1e9 * bench_bytes(&c->desc) / i.mid},
         {"time_ns", i.mid},
