@@ -244,32 +244,3 @@ double bench_wander(double *values, size_t count) {
     double middle = (values[(count - 1) / 2] + values[count / 2]) / 2;
     return middle > 0 ? (high - low) / middle : 0;
 }
-
-/* ---- energy -------------------------------------------------------------------------------------------- */
-
-static double read_number(const char *root, const char *zone, const char *name) {
-    char path[512], line[64], *end;
-    if (snprintf(path, sizeof path, "%s/%s/%s", root, zone, name) >= (int)sizeof path) return -1;
-    read_line(path, line, sizeof line);
-    double value = strtod(line, &end);
-    return end == line ? -1 : value;
-}
-
-/* Zones are named intel-rapl:0 (a package, also AMD's), intel-rapl:0:1 (a part of it, counted in it). */
-double bench_energy_uj(const char *root, double *range) {
-    double sum = 0;
-    bool any = false;
-    DIR *folder = opendir(root);
-    *range = 0;
-    for (struct dirent *e; folder && (e = readdir(folder));) {
-        const char *colon = strchr(e->d_name, ':');
-        if (strncmp(e->d_name, "intel-rapl:", 11) != 0 || strchr(colon + 1, ':')) continue;
-        double value = read_number(root, e->d_name, "energy_uj");
-        if (value < 0) continue;
-        sum += value;
-        *range += read_number(root, e->d_name, "max_energy_range_uj");
-        any = true;
-    }
-    if (folder) closedir(folder);
-    return any ? sum : -1;
-}

@@ -39,9 +39,4 @@ bool bench_trust(const struct bench_doubt *doubt, char *text, size_t size);
 /* (95% quantile - 5% quantile) / median; sorts the values. 0: fewer than two. */
 double bench_wander(double *values, size_t count);
 
-/* CPU energy in microjoules since some start, of all packages under powercap's folder ROOT
- * ("/sys/class/powercap"), or -1 where it can't be read; *range: after so many it starts again at 0. */
-double bench_energy_uj(const char *root, double *range);
-#define BENCH_POWERCAP "/sys/class/powercap"
-
 #endif

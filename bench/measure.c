@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "costs.h"
-#include "machine.h"
+#include "energy.h"
 #include "peak.h"
 
 /* The FMA peak is sampled for this long before and after each timing, so that changes of the clock cancel. */
@@ -106,7 +106,8 @@ static void time_subject(lw_gbench_state *state, struct bench_subject *subject, 
                          struct timing *t) {
     const bool cpu_time = c->threads == 1;
     const int64_t length = sample_length(state, c->seconds);
-    double range, energy = bench_energy_uj(BENCH_POWERCAP, &range);
+    struct lw_energy energy;
+    lw_energy_start(&energy, LW_POWERCAP);
     int64_t done = 0;
     t->count = 0;
     bool running = lw_gbench_next(state);
@@ -119,9 +120,8 @@ static void time_subject(lw_gbench_state *state, struct bench_subject *subject, 
         start = end;
         done = 0;
     }
-    double used = bench_energy_uj(BENCH_POWERCAP, &range) - energy;
-    if (used < 0) used += range;
-    t->energy_uj = energy < 0 ? -1 : used / (double)lw_gbench_iterations(state);
+    double used = lw_energy_used(&energy);
+    t->energy_uj = used < 0 ? -1 : used / (double)lw_gbench_iterations(state);
 }
 
 static void describe(lw_gbench_state *state, const struct bench_subject *s) {

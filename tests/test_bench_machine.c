@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/energy.h"
 #include "bench/machine.h"
 #include "bench/roof.h"
 
@@ -94,18 +95,25 @@ static void put(const char *zone, const char *name, const char *text) {
 }
 
 Test(machine, energy_is_the_sum_of_the_packages) {
-    double range;
+    struct lw_energy e;
     cr_assert_not_null(mkdtemp(root));
-    cr_expect_eq(bench_energy_uj(root, &range), -1, "no package");
-    cr_expect_eq(bench_energy_uj("/nowhere", &range), -1);
+    lw_energy_start(&e, root);
+    cr_expect_eq(lw_energy_used(&e), -1, "no package");
+    lw_energy_start(&e, "/nowhere");
+    cr_expect_eq(lw_energy_used(&e), -1);
     put("intel-rapl:0", "energy_uj", "1500\n");
     put("intel-rapl:0", "max_energy_range_uj", "10000\n");
     put("intel-rapl:1", "energy_uj", "500\n");
-    put("intel-rapl:1", "max_energy_range_uj", "10000\n");
+    put("intel-rapl:1", "max_energy_range_uj", "20000\n");
     put("intel-rapl:0:0", "energy_uj", "700\n"); /* a part of the first */
     put("dtpm", "energy_uj", "9\n");
-    cr_expect_eq(bench_energy_uj(root, &range), 2000);
-    cr_expect_eq(range, 20000);
+    lw_energy_start(&e, root);
+    cr_expect_eq(e.count, 2);
+    put("intel-rapl:1", "energy_uj", "800\n");
+    put("intel-rapl:0:0", "energy_uj", "900\n");
+    cr_expect_eq(lw_energy_used(&e), 300);
+    put("intel-rapl:0", "energy_uj", "100\n"); /* it started again */
+    cr_expect_eq(lw_energy_used(&e), 300 + 100 - 1500 + 10000);
     char command[128];
     snprintf(command, sizeof command, "rm -r %s", root);
     cr_expect_eq(system(command), 0);
