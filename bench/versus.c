@@ -142,7 +142,7 @@ void bench_versus_print(FILE *out, const struct bench_comparison *all) {
     fprintf(
         out,
         "\nOur fastest row against the fastest of the peers, timed in turn: 'ratio' is our time over theirs, "
-        "the median\nof pairs of samples with its quartiles; below 1 we are faster, '<' marks where we "
+        "the median\nof pairs of samples with its 95%% interval; below 1 we are faster, '<' marks where we "
         "aren't.\n");
     fprintf(out, "%-40s %-7s %2s  %-34s %10s %6s  %-24s %10s %6s\n", "problem", "layout", "n", "our row",
             "us", "% peak", "peer's row", "us", "ratio");

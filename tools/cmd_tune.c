@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "commands.h"
+#include "bench/levels.h"
 #include "tune.h"
 
 struct tune_command {
@@ -283,8 +284,7 @@ static int tune(struct tune_command *c) {
     lw_error err = {0};
     lw_cpu_get(&cpu);
     c->session.stop = &stopped_by;
-    c->session.cold_bytes =
-        cpu.l2_bytes + (cpu.l3_bytes < (size_t)32 << 20 ? cpu.l3_bytes : (size_t)32 << 20);
+    c->session.cold_bytes = lw_sweep_bytes(&cpu);
     if (c->session.opt.threads > 1 &&
         lw_pool_create(&c->session.opt.pool, c->session.opt.threads, &err) != LW_OK)
         return cli_fail_error(&err, NULL);

@@ -21,6 +21,7 @@ static const struct {
 #ifdef LW_HAVE_BENCH
     {"bench", lw_bench_command, "the matrix kernel x problem x threads, through Google Benchmark"},
 #endif
+    {"compare", cmd_compare, "is one run of the matrix slower than another? A gate for CI"},
     {"tune", cmd_tune, "time the rows on this CPU: plans then know the fastest"},
     {"explain", cmd_explain, "which kernel a problem gets here, and why"},
     {"mnist", cmd_mnist, "classify handwritten digits with the assembled model"},
