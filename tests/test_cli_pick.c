@@ -107,3 +107,58 @@ Test(cli_pick, text) {
     cr_expect(strstr(o.out, "none: conv_winograd_f2x2_scalar_t2x4: takes 3x3"), "%s", o.out);
     free_outcome(&o);
 }
+
+/* ---- what is written to build with --------------------------------------------------------------------- */
+
+static size_t count_of(const char *text, const char *what) {
+    size_t count = 0;
+    while ((text = strstr(text, what)) != NULL) {
+        count++;
+        text += strlen(what);
+    }
+    return count;
+}
+
+Test(cli_pick, emits_c) {
+    /* A problem given twice is one entry; names can't end a comment or a string. */
+    struct outcome o =
+        run_words(".stdout", "pick --emit c --kernel conv_direct_scalar_t2x4 --prefix a_1 " SMALL " " SMALL
+                             " mb1_ic3ih7_oc5_kh3_n\"x*/y\\z\"");
+    cr_expect(o.status == 0 && !*o.err, "%s", o.err);
+    cr_expect(strstr(o.out, "#define A_1_COUNT 2\n") && strstr(o.out, "#ifndef A_1_H\n"), "%s", o.out);
+    cr_expect_eq(count_of(o.out, ".kernel = \"conv_direct_scalar_t2x4\", /* forced */"), 2, "%s", o.out);
+    cr_expect(strstr(o.out, "\"x__y_z\""), "%s", o.out);
+    free_outcome(&o);
+    o = run_words(".stdout", "pick --emit c --reproducible -o picks.c " SMALL);
+    cr_expect(o.status == 0 && !*o.out && count_files() == 1, "%s", o.err);
+    free_outcome(&o);
+    char *text = read_file("picks.c", NULL);
+    cr_expect(strstr(text, "lw_picks_plan") && strstr(text, "options.reproducible = true"), "%s", text);
+    free(text);
+}
+
+Test(cli_pick, emits_cmake) {
+    struct outcome o =
+        run_words(".stdout", "pick --emit cmake --kernel conv_direct_scalar_t2x4 " SMALL " " OTHER);
+    cr_expect(o.status == 0 && !*o.err, "%s", o.err);
+    cr_expect_eq(count_of(o.out, "conv_direct_scalar_t2x4"), 1, "%s", o.out);
+    cr_expect(strstr(o.out, "and 1 more (forced)") && strstr(o.out, "set(LANEWISE_KERNELS\n"), "%s", o.out);
+    free_outcome(&o);
+    /* Reproducible plans need the scalar rows, and so does --fallback. */
+    static const char *const needing[] = {"--reproducible", "--fallback"};
+    for (int i = 0; i < 2; i++) {
+        char words[128];
+        snprintf(words, sizeof words, "pick --emit cmake %s " SMALL " " OTHER, needing[i]);
+        o = run_words(".stdout", words);
+        cr_expect(o.status == 0 && strstr(o.out, "_scalar"), "%s: %s%s", words, o.out, o.err);
+        free_outcome(&o);
+    }
+}
+
+/* Half a table would be worse than none. */
+Test(cli_pick, emits_all_or_nothing) {
+    expect_failure(3, "no row for 1 of 2",
+                   "pick --emit c -o x --kernel conv_winograd_f2x2_scalar_t2x4 " SMALL " " OTHER);
+    expect_failure(3, "nothing is known", "pick --emit cmake --effort wisdom " SMALL);
+    cr_expect_eq(count_files(), 0);
+}

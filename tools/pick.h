@@ -13,7 +13,8 @@ struct pick {
 };
 
 struct pick_list {
-    const char *cpu; /* what the picks are for */
+    const char *cpu;   /* what the picks are for */
+    bool reproducible; /* they were made for such plans */
     size_t count, missing;
     struct pick *items;
 };
@@ -29,5 +30,16 @@ pick_source pick_here;
 
 void pick_print(const struct pick_list *list);
 cJSON *pick_json(const struct pick_list *list);
+
+/* ---- files to build with (docs/embedding.md) ----------------------------------------------------------- */
+
+/* Of a list without missing picks. prefix: what C names begin with, a C identifier of at most so many
+ * characters. */
+#define PICK_PREFIX_MAX 40
+typedef void pick_emitter(const struct pick_list *list, const char *prefix, FILE *out);
+pick_emitter pick_emit_c, pick_emit_h, pick_emit_cmake;
+
+/* Text from outside without what would end a comment or a string. */
+const char *pick_plain(const char *text, char *copy, size_t size);
 
 #endif

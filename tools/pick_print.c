@@ -3,6 +3,14 @@
 
 #include "pick.h"
 
+const char *pick_plain(const char *text, char *copy, size_t size) {
+    size_t n = 0;
+    for (; text[n] && n + 1 < size; n++)
+        copy[n] = strchr("\"\\*/?", text[n]) || (unsigned char)text[n] < 32 || text[n] == 127 ? '_' : text[n];
+    copy[n] = 0;
+    return copy;
+}
+
 void pick_print(const struct pick_list *list) {
     size_t width = strlen("kernel"), name_width = strlen("problem");
     for (size_t i = 0; i < list->count; i++) {
