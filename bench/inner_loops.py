@@ -68,7 +68,9 @@ def rows(isa, every):
                  Row("patch, a channel of several", f"patch_PATCH_TWO_ROWS_4x{patch}_0")]
     products += [Row("Winograd product", f"wino_gemm_{t}x{v}")
                  for v in widths if v != 3 for t in range(tile["WINO_TILES"], 0, -1)]
-    products += [Row(f"depthwise {k}x{k}, stride {s}: a tile", f"depthwise_{k}s{s}_8", k) for k in (3, 5) for s in (1, 2)]
+    pairs = isa != "avx512"  # a 3x3 of stride 2 takes two vectors of four pixels where a block has two
+    products += [Row(f"depthwise {k}x{k}, stride {s}: a tile", f"depthwise_{k}s{s}_{4 if pairs and (k, s) == (3, 2) else 8}",
+                     k) for k in (3, 5) for s in (1, 2)]
     products += [Row("linear", f"linear_tile_{n}x5") for n in (1, 2, 4) if n <= images]
     transforms = [Row(f"F({2 * p}x{2 * p}) {part.replace('_', ' ')}", f"wino_f{2 * p}_{part}_{p}") for p in (2, 3)
                   for part in ("input_columns", "input_rows", "output_rows", "output_columns", "output_pooled")]

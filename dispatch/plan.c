@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
+#include "dispatch/cost.h"
 #include "dispatch/error.h"
 #include "dispatch/plan.h"
 #include "dispatch/select.h"
@@ -9,8 +10,8 @@
 /* Chunks per thread: enough that a descheduled thread holds up little, few enough that a chunk keeps its
  * neighbourhood in the cache. */
 enum { CHUNKS_PER_THREAD = 4 };
-/* Work below this many cycles is over before another thread has woken. */
-static const double worth_sharing = 6000.0;
+/* Work of less than this many ns is over before another thread has woken. */
+static const double worth_sharing = 2000.0;
 
 void *lw_aligned_alloc(size_t bytes) {
     void *memory = NULL;
@@ -28,11 +29,12 @@ bool lw_row_thread_workspace(const struct lw_kernel *kernel, const lw_desc *desc
     return lw_align_up(bytes);
 }
 
-int lw_row_threads(const struct lw_kernel *kernel, const lw_desc *desc, int threads, size_t max_workspace) {
+int lw_row_threads(const struct lw_row *row, const lw_desc *desc, int threads, size_t max_workspace) {
+    const struct lw_kernel *kernel = row->kernel;
     size_t one;
     const bool fits = !max_workspace ||
                       (lw_row_thread_workspace(kernel, desc, &one) && one <= max_workspace / (size_t)threads);
-    return threads > 1 && fits && kernel->tasks(desc) > 1 && kernel->cycles(desc) >= worth_sharing ? threads
+    return threads > 1 && fits && kernel->tasks(desc) > 1 && lw_row_ns(row, desc) >= worth_sharing ? threads
                                                                                                    : 1;
 }
 
@@ -41,7 +43,7 @@ lw_status lw_plan_build(struct lw_plan *plan, const struct lw_row *row, const lw
                         lw_error *err) {
     const struct lw_kernel *k = row->kernel;
     *plan = (struct lw_plan){.desc = *desc, .row = *row, .tasks = k->tasks(desc)};
-    plan->threads = lw_row_threads(k, desc, pool ? lw_pool_threads(pool) : 1, max_workspace);
+    plan->threads = lw_row_threads(row, desc, pool ? lw_pool_threads(pool) : 1, max_workspace);
     plan->pool = plan->threads > 1 ? pool : NULL;
     plan->chunks = lw_min(plan->tasks, (int64_t)CHUNKS_PER_THREAD * plan->threads);
     size_t all;

@@ -25,7 +25,7 @@ bool lw_row_thread_workspace(const struct lw_kernel *kernel, const lw_desc *desc
 /* Threads that an execution really uses: none but the caller when the work is too small to share, or when the
  * workspaces of all are above max_workspace (0: no limit). So the number of threads never decides which row
  * it is. */
-int lw_row_threads(const struct lw_kernel *kernel, const lw_desc *desc, int threads, size_t max_workspace);
+int lw_row_threads(const struct lw_row *row, const lw_desc *desc, int threads, size_t max_workspace);
 
 /* A plan for a row that was chosen already; the pool (NULL: one thread) stays the caller's. */
 lw_status lw_plan_build(struct lw_plan *plan, const struct lw_row *row, const lw_desc *desc,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "dispatch/cost.h"
 #include "dispatch/error.h"
 #include "dispatch/measure.h"
 #include "dispatch/plan.h"
@@ -60,10 +61,10 @@ static bool within_error(const lw_candidate *c, const struct lw_kernel *kernel, 
 static bool describe(const struct lw_request *r, struct lw_considered *x) {
     const struct lw_kernel *k = x->row.kernel;
     lw_candidate *c = &x->c;
-    int threads = lw_row_threads(k, r->desc, r->opt.threads, r->opt.max_workspace);
-    c->ns = k->cycles(r->desc) / LW_NOMINAL_GHZ; /* of one thread: the choice, and so the bits, don't depend
-                                                    on how many there are */
-    c->ns_low = c->ns / 2;                       /* the cost model claims no more than a factor of two */
+    int threads = lw_row_threads(&x->row, r->desc, r->opt.threads, r->opt.max_workspace);
+    c->ns = lw_row_ns(&x->row, r->desc); /* of one thread: the choice, and so the bits, don't depend on how
+                                            many there are */
+    c->ns_low = c->ns / 2;               /* the cost model claims no more than a factor of two */
     c->ns_high = c->ns * 2;
     c->source = "estimated";
     c->bound = k->bound(r->desc);

@@ -35,7 +35,4 @@ lw_status lw_request_init(struct lw_request *request, const lw_desc *desc, const
  * it then. With any other failure the selection is empty. */
 lw_status lw_select(const struct lw_request *request, struct lw_selection *selection, lw_error *err);
 
-/* An estimate in cycles becomes time at this nominal clock. */
-#define LW_NOMINAL_GHZ 3.0
-
 #endif

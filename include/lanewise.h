@@ -254,6 +254,15 @@ LW_API lw_status lw_kernel_accepts(const char *name, const lw_desc *desc, lw_err
  * sign may differ. */
 LW_API double lw_kernel_bound(const char *name, const lw_desc *desc);
 
+/* What the cost model counts (docs/cost-model.md): unit i's name, NULL past the last, and what it is a count
+ * of. */
+LW_API const char *lw_work_unit(size_t i);
+LW_API const char *lw_work_unit_meaning(size_t i);
+
+/* What a kernel does for a problem, with the caches that its ISA's estimate assumes: amount[i] of unit i, for
+ * i below `most`. Returns the number of units; 0 when lw_kernel_accepts() would refuse. */
+LW_API size_t lw_kernel_work(const char *name, const lw_desc *desc, double *amount, size_t most);
+
 typedef struct lw_isa_info {
     const char *name;
     int lanes; /* floats in a vector */
@@ -300,8 +309,8 @@ typedef struct lw_explanation {
 
 /* Why a plan of this problem would be what it is: the rows of its operation, in the registry's order. Where
  * none is chosen for want of one that takes it, or of wisdom, this is LW_OK with `chosen` NULL: the reasons
- * are in the candidates. Estimated times are cycles at a nominal 3 GHz, give or take a factor of two. Free
- * with lw_explanation_free. */
+ * are in the candidates. Estimated times are the cost model's (docs/cost-model.md), give or take a factor of
+ * two. Free with lw_explanation_free. */
 LW_API lw_status lw_explain(lw_explanation **out, const lw_desc *desc, const lw_options *opt, lw_error *err);
 LW_API void lw_explanation_free(lw_explanation *explanation);
 

@@ -3,6 +3,7 @@
 #define LW_KERNEL_H
 
 #include "lanewise.h"
+#include "work.h"
 
 /* Everything one execution needs. `packed` is what pack() wrote, 64-byte aligned. */
 struct lw_call {
@@ -53,8 +54,8 @@ struct lw_kernel {
     double (*bound)(const lw_desc *desc);
     double (*rel_l2)(const lw_desc *desc);
 
-    /* Cycles that one thread is expected to need: the ESTIMATE. */
-    double (*cycles)(const lw_desc *desc);
+    /* Adds what one thread does, with caches of such sizes: the estimate is this times the costs. */
+    void (*work)(const lw_desc *desc, const struct lw_caches *caches, struct lw_work *work);
 };
 
 /* What one ISA's translation unit exports, and the only symbol that it exports: lw_isa_NAME. */
@@ -65,6 +66,7 @@ struct lw_isa {
     const struct lw_kernel *rows;
     size_t row_count;
     double (*fma_peak)(int64_t steps); /* returns the FLOPs done */
+    const struct lw_costs *costs;      /* of its rows' work, where nothing better is known of the CPU */
 
     /* The same rows in the same order, whose bits are every other ISA's too; NULL: `rows` are that already.
      */

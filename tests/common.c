@@ -260,6 +260,22 @@ static void add_conv_sweeps(struct test_corpus *c) {
     add(c, LW_CONV, "g17mb1ic17ih11iw13oc17kh3kw3ph2pw1dh1dw0"); /* depthwise, dilated by rows alone */
 }
 
+/* Depthwise: every width and height at which a tile may begin, kernels and strides that have tiles; then an
+ * image of more than one strip, and rows of taps that aren't neighbours. */
+static void add_depthwise_sweeps(struct test_corpus *c) {
+    char s[128];
+    for (int w = 1; w <= 35; w += test_quick() ? 4 : 1)
+        for (int i = 0; i < 2; i++) {
+            int kernel = (w + i) % 2 ? 3 : 5, stride = 1 + w / 2 % 2, ic = w % 3 ? 5 : 17;
+            snprintf(s, sizeof s, "g%dmb2ic%dih%diw%doc%dkh%dkw%dsh%dsw%dph%dpw%d", ic, ic, 1 + w * 3 % 17, w,
+                     ic, kernel, kernel, stride, stride, kernel / 2, kernel / 2);
+            add(c, LW_CONV, s);
+        }
+    add(c, LW_CONV, "g2mb1ic2ih42iw900oc2kh3kw3ph1pw1");
+    add(c, LW_CONV, "g17mb1ic17ih11iw13oc17kh3kw3ph2pw1dh1dw0");
+    add(c, LW_CONV, "g3mb1ic3ih9iw15oc3oh5ow8kh5kw5sh2sw2ph1pw1");
+}
+
 static void add_pool_sweeps(struct test_corpus *c) {
     char s[128];
     for (int w = 2; w <= 35; w += test_quick() ? 4 : 1) {
@@ -284,7 +300,7 @@ const struct test_corpus *test_corpus(lw_op op) {
     for (size_t i = 0; i < lists[op].count; i++)
         add(c, op, lists[op].strings[i]);
     c->listed = c->count;
-    if (op == LW_CONV) add_conv_sweeps(c);
+    if (op == LW_CONV) add_conv_sweeps(c), add_depthwise_sweeps(c);
     if (op == LW_MAXPOOL) add_pool_sweeps(c);
     return c;
 }

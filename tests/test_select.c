@@ -70,58 +70,65 @@ static double bound(const lw_desc *d) { return (void)d, 3.0; }
 static double exact(const lw_desc *d) { return (void)d, 4e-7; }
 static double loose(const lw_desc *d) { return (void)d, 5e-6; }
 static double sloppy(const lw_desc *d) { return (void)d, 1e-3; }
-static double cycles_1(const lw_desc *d) { return (void)d, 1e5; }
-static double cycles_2(const lw_desc *d) { return (void)d, 2e5; }
-static double cycles_3(const lw_desc *d) { return (void)d, 3e5; }
-static double cycles_9(const lw_desc *d) { return (void)d, 9e5; }
+#define WORK(NAME, CYCLES)                                                                                   \
+    static void work_##NAME(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {           \
+        (void)d, (void)caches;                                                                               \
+        w->unit[LW_WORK_call] += CYCLES;                                                                     \
+    }
+WORK(1, 1e5)
+WORK(2, 2e5)
+WORK(3, 3e5)
+WORK(9, 9e5)
 
 enum { ALL = 7, NCHW = 1 << LW_NCHW };
-#define ROW(NAME, OP, ALGORITHM, LAYOUTS, SUPPORTS, RUN, ERROR, CYCLES, TASKS, ...)                          \
+#define ROW(NAME, OP, ALGORITHM, LAYOUTS, SUPPORTS, RUN, ERROR, WORK, TASKS, ...)                            \
     {                                                                                                        \
         .name = NAME, .op = OP, .algorithm = ALGORITHM, .tile = "", .src_layouts = LAYOUTS,                  \
-        .dst_layouts = LAYOUTS, .supports = SUPPORTS, .run = RUN, .rel_l2 = ERROR, .cycles = CYCLES,         \
+        .dst_layouts = LAYOUTS, .supports = SUPPORTS, .run = RUN, .rel_l2 = ERROR, .work = WORK,             \
         .bound = bound, .tasks = TASKS, __VA_ARGS__                                                          \
     }
 #define WEIGHTS .packed_bytes = packed, .pack = pack
 
 static const struct lw_kernel alien_rows[] = {
-    ROW("conv_alien", LW_CONV, "direct", ALL, alien, run, exact, cycles_1, tasks, WEIGHTS)};
+    ROW("conv_alien", LW_CONV, "direct", ALL, alien, run, exact, work_1, tasks, WEIGHTS)};
 static const struct lw_kernel wide_rows[] = {
-    ROW("conv_winograd_wide", LW_CONV, "winograd", ALL, three, run, loose, cycles_1, tasks, WEIGHTS,
+    ROW("conv_winograd_wide", LW_CONV, "winograd", ALL, three, run, loose, work_1, tasks, WEIGHTS,
         .workspace_bytes = workspace),
-    ROW("conv_bold_wide", LW_CONV, "winograd", ALL, three, run, sloppy, cycles_1, tasks, WEIGHTS,
+    ROW("conv_bold_wide", LW_CONV, "winograd", ALL, three, run, sloppy, work_1, tasks, WEIGHTS,
         .workspace_bytes = workspace),
-    ROW("conv_direct_wide", LW_CONV, "direct", ALL, any, run, sloppy, cycles_2, tasks, WEIGHTS,
+    ROW("conv_direct_wide", LW_CONV, "direct", ALL, any, run, sloppy, work_2, tasks, WEIGHTS,
         .workspace_bytes = workspace),
-    ROW("conv_mute_wide", LW_CONV, "direct", ALL, mute, run, exact, cycles_1, tasks, WEIGHTS),
-    ROW("maxpool_slow_wide", LW_MAXPOOL, "pool", ALL, any, run_slow, exact, cycles_1, one_task)};
+    ROW("conv_mute_wide", LW_CONV, "direct", ALL, mute, run, exact, work_1, tasks, WEIGHTS),
+    ROW("maxpool_slow_wide", LW_MAXPOOL, "pool", ALL, any, run_slow, exact, work_1, one_task)};
 static const struct lw_kernel narrow_rows[] = {
-    ROW("conv_direct_narrow", LW_CONV, "direct", NCHW, any, run, exact, cycles_2, tasks, WEIGHTS,
+    ROW("conv_direct_narrow", LW_CONV, "direct", NCHW, any, run, exact, work_2, tasks, WEIGHTS,
         .workspace_bytes = workspace),
-    ROW("maxpool_fast_narrow", LW_MAXPOOL, "pool", ALL, any, run_fast, exact, cycles_3, one_task),
-    ROW("relu_huge_narrow", LW_RELU, "map", ALL, any, run_fast, exact, cycles_9, tasks,
+    ROW("maxpool_fast_narrow", LW_MAXPOOL, "pool", ALL, any, run_fast, exact, work_3, one_task),
+    ROW("relu_huge_narrow", LW_RELU, "map", ALL, any, run_fast, exact, work_9, tasks,
         .workspace_bytes = huge)};
 static const struct lw_kernel scalar_rows[] = {
-    ROW("conv_direct_scalar", LW_CONV, "direct", ALL, any, run, exact, cycles_9, tasks, WEIGHTS,
+    ROW("conv_direct_scalar", LW_CONV, "direct", ALL, any, run, exact, work_9, tasks, WEIGHTS,
         .workspace_bytes = workspace),
-    ROW("conv_bold_scalar", LW_CONV, "winograd", ALL, three, run, sloppy, cycles_1, tasks, WEIGHTS,
+    ROW("conv_bold_scalar", LW_CONV, "winograd", ALL, three, run, sloppy, work_1, tasks, WEIGHTS,
         .workspace_bytes = workspace),
-    ROW("relu_scalar", LW_RELU, "map", ALL, any, run_fast, exact, cycles_3, one_task)};
+    ROW("relu_scalar", LW_RELU, "map", ALL, any, run_fast, exact, work_3, one_task)};
 /* What reproducible plans take of scalar. */
 static const struct lw_kernel fused_rows[] = {
-    ROW("conv_direct_scalar", LW_CONV, "direct", ALL, any, run, exact, cycles_9, tasks, WEIGHTS,
+    ROW("conv_direct_scalar", LW_CONV, "direct", ALL, any, run, exact, work_9, tasks, WEIGHTS,
         .workspace_bytes = workspace),
-    ROW("conv_bold_scalar", LW_CONV, "winograd", ALL, three, run, sloppy, cycles_1, tasks, WEIGHTS,
+    ROW("conv_bold_scalar", LW_CONV, "winograd", ALL, three, run, sloppy, work_1, tasks, WEIGHTS,
         .workspace_bytes = workspace),
-    ROW("relu_scalar", LW_RELU, "map", ALL, any, run_slow, exact, cycles_3, one_task)};
+    ROW("relu_scalar", LW_RELU, "map", ALL, any, run_slow, exact, work_3, one_task)};
 
 static double peak(int64_t steps) { return (double)steps * 2; }
-static const struct lw_isa fused = {"scalar", 4,   0, fused_rows, sizeof fused_rows / sizeof *fused_rows,
-                                    peak,     NULL};
+static const struct lw_costs costs = {"by hand", 3.0, {1 << 15, 1 << 19, 1 << 23}, {[LW_WORK_call] = 1}};
+static const struct lw_isa fused = {"scalar", 4,      0,   fused_rows, sizeof fused_rows / sizeof *fused_rows,
+                                    peak,     &costs, NULL};
 #define TABLE(NAME, FEATURES, REPRODUCIBLE)                                                                  \
     extern const struct lw_isa lw_isa_##NAME;                                                                \
     const struct lw_isa lw_isa_##NAME = {                                                                    \
-        #NAME, 4, FEATURES, NAME##_rows, sizeof NAME##_rows / sizeof *NAME##_rows, peak, REPRODUCIBLE};
+        #NAME, 4,      FEATURES,    NAME##_rows, sizeof NAME##_rows / sizeof *NAME##_rows,                   \
+        peak,  &costs, REPRODUCIBLE};
 TABLE(alien, 1u << 20, NULL)
 TABLE(wide, 0, NULL)
 TABLE(narrow, 0, NULL)

@@ -14,6 +14,16 @@ struct explain_options {
     lw_op op;
 };
 
+/* What the row does, unit by unit; those it doesn't do are left out. */
+static cJSON *work_json(const char *kernel, const lw_desc *d) {
+    double amount[64];
+    cJSON *object = cJSON_CreateObject();
+    const size_t units = lw_kernel_work(kernel, d, amount, CLI_COUNT(amount));
+    for (size_t i = 0; i < units && i < CLI_COUNT(amount); i++)
+        if (amount[i] > 0) cJSON_AddNumberToObject(object, lw_work_unit(i), amount[i]);
+    return object;
+}
+
 static int print_json(const struct lw_problem *problem, const lw_desc *d, const lw_explanation *e) {
     cJSON *root = cJSON_CreateObject();
     cJSON_AddStringToObject(root, "problem", problem->text);
@@ -33,6 +43,7 @@ static int print_json(const struct lw_problem *problem, const lw_desc *d, const 
         cJSON_AddBoolToObject(object, "eligible", c->eligible);
         cJSON_AddStringToObject(object, "reason", c->reason);
         cli_json_candidate(object, c);
+        if (c->eligible) cJSON_AddItemToObject(object, "work", work_json(c->kernel, d));
         cJSON_AddItemToArray(array, object);
     }
     return cli_json_print(root, e->chosen ? LW_EXIT_OK : LW_EXIT_IMPOSSIBLE);

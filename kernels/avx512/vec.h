@@ -47,7 +47,16 @@ LW_INLINE vf v_max_keep(vf m, vf x) {
 typedef const float *vq;
 LW_INLINE vq vq_load(const float *p) { return p; }
 LW_INLINE vq vq_constants(const float *p) { return p; }
+#if defined(__clang__) || !defined(__GNUC__) || defined(LW_EMULATE_AVX512)
 LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) { return _mm512_fmadd_ps(w, _mm512_set1_ps(q[i]), acc); }
+#else
+/* gcc 12 likes to put the sum where a factor was, and moves it back later: in a tile that fills the registers
+ * it runs out of them. */
+LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
+    __asm__("vfmadd231ps\t%2, %1, %0" : "+v"(acc) : "v"(w), "v"(_mm512_set1_ps(q[i])));
+    return acc;
+}
+#endif
 
 LW_INLINE __m256 vec_upper(vf a) { return _mm512_castps512_ps256(_mm512_shuffle_f32x4(a, a, 0xee)); }
 

@@ -103,13 +103,14 @@ static void depthwise_source_rows(const struct depthwise *p, int64_t out, int64_
 static void depthwise_run_planes(const struct depthwise *p, const struct lw_call *call, int64_t unit,
                                  int64_t last, float *scratch) {
     const lw_desc *d = p->desc;
-    int64_t src_plane = d->ih * d->iw, dst_plane = p->rows * p->columns;
+    const int64_t src_plane = d->ih * d->iw, dst_plane = p->rows * p->columns;
     const float *src_end = call->src + d->batch * d->ic * src_plane;
+    int64_t plane = unit / p->strips, strip = unit % p->strips, c = plane % d->ic, end;
     struct depthwise_plane run = {.h = p->h, .w = p->w, .relu = d->relu};
+    axis_interior(&run.w, &run.x_begin, &run.x_end);
     run.dst_end = call->dst + last / p->strips * dst_plane + last % p->strips * p->strip * p->columns;
     for (; unit < last; unit++) {
-        int64_t plane = unit / p->strips, c = plane % d->ic, end;
-        run.y = unit % p->strips * p->strip;
+        run.y = strip * p->strip;
         run.y_end = lw_min(p->rows, run.y + p->strip);
         run.dst = call->dst + plane * dst_plane + run.y * p->columns;
         depthwise_source_rows(p, run.y, run.y_end, &run.src_y, &end);
@@ -121,6 +122,10 @@ static void depthwise_run_planes(const struct depthwise *p, const struct lw_call
         }
         run.weights = (const float *)call->packed + c / LW_BLOCK * depthwise_block_floats(d) + c % LW_BLOCK;
         p->plane(&run);
+        if (++strip < p->strips) continue;
+        strip = 0;
+        plane++;
+        c = c + 1 < d->ic ? c + 1 : 0;
     }
 }
 
@@ -210,21 +215,35 @@ static void depthwise_run_channels(const struct depthwise *p, const struct lw_ca
 
 /* ---- the row ----------------------------------------------------------------------------------------- */
 
-static double depthwise_cycles(const lw_desc *d) {
-    struct depthwise p = depthwise_setup(d);
-    double taps = (double)(d->kh * d->kw), channels = (double)d->batch * (double)d->ic;
-    double vectors = (double)d->batch * (double)lw_div_up(d->ic, VL), outputs = (double)(p.h.out * p.w.out);
-    double moved = d->src_layout == LW_NCHW ? 1.5 * (double)(d->ih * d->iw) : 0;
-    moved += depthwise_direct(d) ? 0 : outputs;
-    double known = depthwise_is_known(d) ? 0.7 : 1.2;
-    return cost_cycles(vectors * (outputs * (2 + known * taps * LW_FMA_ROUNDINGS) + 4 * moved),
-                       channels * (outputs + (double)(d->ih * d->iw)));
+/* Taps in planes cost a shuffle each where the stride is 2. */
+static void depthwise_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
+    const struct depthwise p = depthwise_setup(d);
+    const double taps = (double)(d->kh * d->kw) * LW_FMA_ROUNDINGS / 2, images = (double)d->batch;
+    const double outputs = (double)(p.h.out * p.w.out), inputs = (double)(d->ih * d->iw);
+    w->unit[LW_WORK_call] += 1;
+    w->unit[LW_WORK_task] += images * (double)(p.groups * p.strips);
+    if (p.plane) {
+        const double columns = images * (double)(d->ic * lw_div_up(p.w.out, VL));
+        w->unit[LW_WORK_tile] += columns;
+        w->unit[LW_WORK_store] += columns * (double)p.h.out;
+        w->unit[LW_WORK_depthwise_plane] += columns * (double)p.h.out * taps * (d->stride_w == 1 ? 1 : 2.5);
+    } else {
+        const double vectors = images * (double)lw_div_up(d->ic, VL);
+        const bool known = depthwise_is_known(d);
+        w->unit[LW_WORK_store] += vectors * outputs;
+        w->unit[known ? LW_WORK_depthwise : LW_WORK_depthwise_any] += vectors * outputs * taps;
+        w->unit[LW_WORK_transpose] += vectors * (d->src_layout == LW_NCHW ? inputs : 0);
+        w->unit[LW_WORK_transpose] += vectors * (d->dst_layout == LW_NCHW ? outputs : 0);
+        w->unit[LW_WORK_copy] += vectors * (depthwise_direct(d) ? 0 : outputs);
+    }
+    work_tensors(d, caches, (double)depthwise_packed_bytes(d), w);
 }
 
 static int64_t depthwise_units(const struct depthwise *p) { return p->desc->batch * p->groups * p->strips; }
 static int64_t depthwise_tasks(const lw_desc *d) {
     struct depthwise p = depthwise_setup(d);
-    return split_tasks(depthwise_units(&p), depthwise_cycles(d));
+    const double vectors = (double)(d->batch * lw_div_up(d->ic, VL) * p.h.out * p.w.out);
+    return split_tasks(depthwise_units(&p), vectors * (double)(d->kh * d->kw));
 }
 
 static void depthwise_run(const struct lw_call *call, int64_t begin, int64_t end, void *workspace) {
@@ -262,6 +281,6 @@ static double depthwise_rel_l2(const lw_desc *d) { return 4e-8 + 2e-8 * sqrt((do
      .bound = depthwise_bound,                                                                               \
      .rel_l2 = depthwise_rel_l2,                                                                             \
      .exact_on_integers = true,                                                                              \
-     .cycles = depthwise_cycles},
+     .work = depthwise_work},
 
 #endif

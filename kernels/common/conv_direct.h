@@ -139,18 +139,14 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
     }
 }
 
-static double direct_cycles(const lw_desc *d, int block) {
+static void direct_work(const lw_desc *d, const struct lw_caches *caches, int block, struct lw_work *w) {
     lw_desc joined;
     const struct direct x = direct_geometry(d, block, &joined);
-    const double passes = (double)(d->batch * d->groups * x.g.strips);
-    /* a pixel of one block in two loads and stores; transposed or gathered pixels cost more */
-    const double packed = x.in_place ? 0
-                                     : passes * (double)x.strip.floats / VL * (block == 1 ? 0.5 : 1.5) *
-                                           (block == 16 && d->src_layout == LW_NCHW ? 2.0 : 1.0);
-    /* a plane's loop over its single channel costs a few instructions for each tap, a block's few channels
-     * too */
-    const double around = block == 1 ? 1.12 : x.g.icg < LW_BLOCK && x.g.icg % 4 != 0 ? 1.2 : 1.0;
-    return conv_image_cycles(&x.g) * around + packed + 2000;
+    const double strips = (double)(d->batch * d->groups * x.g.strips);
+    conv_work(&x.g, caches, (double)(x.g.oh * d->kh), block == 1 ? LW_WORK_planes : LW_WORK_direct, w);
+    if (x.in_place) return;
+    const bool transposed = block != 1 && d->src_layout == LW_NCHW;
+    w->unit[transposed ? LW_WORK_transpose : LW_WORK_copy] += strips * (double)x.strip.floats / VL;
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
@@ -167,7 +163,9 @@ static int64_t direct_count_tasks(const lw_desc *d, int block) {
 }
 static int64_t direct_blocked_tasks(const lw_desc *d) { return direct_count_tasks(d, LW_BLOCK); }
 static size_t direct_blocked_workspace(const lw_desc *d) { return direct_workspace(d, LW_BLOCK); }
-static double direct_blocked_cycles(const lw_desc *d) { return direct_cycles(d, LW_BLOCK); }
+static void direct_blocked_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
+    direct_work(d, caches, LW_BLOCK, w);
+}
 static void direct_blocked_pack(const lw_desc *d, const float *weights, const float *bias, void *packed) {
     conv_pack(d, LW_BLOCK, weights, bias, packed);
 }
@@ -177,7 +175,9 @@ static void direct_blocked_run(const struct lw_call *call, int64_t begin, int64_
 
 static int64_t direct_planes_tasks(const lw_desc *d) { return direct_count_tasks(d, 1); }
 static size_t direct_planes_workspace(const lw_desc *d) { return direct_workspace(d, 1); }
-static double direct_planes_cycles(const lw_desc *d) { return direct_cycles(d, 1); }
+static void direct_planes_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
+    direct_work(d, caches, 1, w);
+}
 static void direct_planes_pack(const lw_desc *d, const float *weights, const float *bias, void *packed) {
     conv_pack(d, 1, weights, bias, packed);
 }
@@ -203,7 +203,7 @@ static void direct_planes_run(const struct lw_call *call, int64_t begin, int64_t
      .bound = conv_bound,                                                                                    \
      .rel_l2 = conv_rel_l2,                                                                                  \
      .exact_on_integers = true,                                                                              \
-     .cycles = direct_planes_cycles},                                                                        \
+     .work = direct_planes_work},                                                                            \
         {.name = LW_ROW_NAME("conv_direct", "_t" CONV_TILE_NAME),                                            \
          .algorithm = "direct",                                                                              \
          .tile = CONV_TILE_NAME,                                                                             \
@@ -219,6 +219,6 @@ static void direct_planes_run(const struct lw_call *call, int64_t begin, int64_t
          .bound = conv_bound,                                                                                \
          .rel_l2 = conv_rel_l2,                                                                              \
          .exact_on_integers = true,                                                                          \
-         .cycles = direct_blocked_cycles},
+         .work = direct_blocked_work},
 
 #endif

@@ -68,10 +68,10 @@ static void direct3_run(const struct lw_call *call, int64_t begin, int64_t end, 
     }
 }
 
-static double direct3_cycles(const lw_desc *d) {
+static void direct3_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
     const struct conv_geometry g = direct3_geometry(d);
-    const double rows = (double)(3 * g.oh - lw_min(d->pad_top, 1) - lw_max(0, lw_min(d->pad_bottom, 1)));
-    return conv_image_cycles(&g) * rows / (3.0 * (double)g.oh) + 1000;
+    const int64_t padding = lw_min(d->pad_top, 1) + lw_max(0, lw_min(d->pad_bottom, 1));
+    conv_work(&g, caches, (double)(3 * g.oh - padding), LW_WORK_direct, w);
 }
 
 #define LW_ROWS_conv_direct_3x3s1                                                                            \
@@ -90,6 +90,6 @@ static double direct3_cycles(const lw_desc *d) {
      .bound = conv_bound,                                                                                    \
      .rel_l2 = conv_rel_l2,                                                                                  \
      .exact_on_integers = true,                                                                              \
-     .cycles = direct3_cycles},
+     .work = direct3_work},
 
 #endif

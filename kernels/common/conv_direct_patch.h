@@ -310,13 +310,21 @@ static bool patch_supports(const lw_desc *d, const char **reason) {
 
 static int64_t patch_tasks(const lw_desc *d) { return patch_geometry(d).g.tasks; }
 
-static double patch_cycles(const lw_desc *d) {
+/* Eight outputs of a vector are a patch. */
+static void patch_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
     const struct direct x = patch_geometry(d);
+    const double strips = (double)(d->batch * x.g.strips);
     double vectors = 0;
     for (int64_t t = 0; t < x.g.oc_tiles; t++)
         vectors += conv_tile_vectors(&x.g, t);
-    const double outputs = (double)(d->batch * x.g.oh * x.g.ow);
-    return outputs * vectors * ((double)d->ic * 9 * 0.5 * 1.1 + 0.5) * LW_FMA_ROUNDINGS + 500;
+    const double outputs = (double)(d->batch * lw_round_up(x.g.oh, 2) * lw_round_up(x.g.ow, 4)) * vectors;
+    w->unit[LW_WORK_call] += 1;
+    w->unit[LW_WORK_task] += strips * (double)x.g.oc_tiles;
+    w->unit[LW_WORK_patch] += outputs * (double)d->ic * 9 * LW_FMA_ROUNDINGS / 2;
+    w->unit[LW_WORK_store] += outputs / (d->pool2x2 ? 4 : 1);
+    w->unit[LW_WORK_copy] += x.in_place ? 0 : strips * (double)x.strip.floats / VL;
+    work_epilogue(d, outputs, w);
+    work_tensors(d, caches, (double)conv_packed_bytes(d), w);
 }
 
 #define PATCH_TILE_NAME "8x" LW_STRING(LW_PATCH_VECTORS)
@@ -337,6 +345,6 @@ static double patch_cycles(const lw_desc *d) {
      .run = patch_tasks_run,                                                                                 \
      .bound = conv_bound,                                                                                    \
      .rel_l2 = conv_rel_l2,                                                                                  \
-     .cycles = patch_cycles},
+     .work = patch_work},
 
 #endif

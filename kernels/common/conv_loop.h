@@ -5,6 +5,7 @@
 
 #include "conv_tile.h"
 #include "epilogue.h"
+#include "work_count.h"
 
 #define CONV_TILE_CHANNELS (LW_DIRECT_VECTORS * VL)
 
@@ -306,18 +307,28 @@ static double conv_rel_l2(const lw_desc *d) {
     return 0x1p-24 * 0.3 * sqrt((double)(d->ic / d->groups * d->kh * d->kw) + 1);
 }
 
-static double conv_image_cycles(const struct conv_geometry *g) {
-    const int64_t tiles = lw_div_up(g->ow, LW_DIRECT_PIXELS);
-    const double taps = (double)(g->d->kh * g->d->kw * g->icg);
+/* The tiles of all images, and the change of layout behind them. rows: of the kernel, all output rows
+ * together (some may fall into the padding and are left out); unit: of the loop. */
+static void conv_work(const struct conv_geometry *g, const struct lw_caches *caches, double rows,
+                      enum lw_work_unit unit, struct lw_work *w) {
+    const lw_desc *d = g->d;
+    const double images = (double)(d->batch * d->groups), weights = (double)conv_packed_bytes(d);
+    const double tiles = (double)lw_div_up(g->ow, LW_DIRECT_PIXELS), pixels = (double)g->ow / tiles;
+    const double channels = (double)(d->kw * g->icg),
+                 passes = (double)lw_div_up(g->blocks, conv_pass_blocks(g));
     double vectors = 0;
     for (int64_t t = 0; t < g->oc_tiles; t++) {
         const int v = conv_tile_vectors(g, t);
-        /* a tile keeps two FMA units of four cycles' latency busy from eight accumulators on */
-        const double pixels = (double)g->ow / (double)tiles;
-        vectors +=
-            lw_max(8 * tiles, (int64_t)(pixels * v * (double)tiles)) / 2.0 + 8.0 * (double)tiles / taps;
+        vectors += v;
+        w->unit[unit] += images * rows * tiles * channels * work_step(pixels, v);
     }
-    return vectors * taps * (double)(g->oh * g->d->groups * g->d->batch) * LW_FMA_ROUNDINGS;
+    w->unit[LW_WORK_call] += 1;
+    w->unit[LW_WORK_task] += images * (double)(g->strips * g->oc_tiles) * passes;
+    w->unit[LW_WORK_tile] += images * (double)(g->oh * g->oc_tiles) * tiles * passes;
+    w->unit[LW_WORK_store] += images * (double)(g->oh * g->ow) * vectors * passes;
+    work_epilogue(d, images * (double)(g->oh * g->ow) * vectors, w);
+    lw_work_stream(w, caches, weights * ((double)(d->batch * g->strips) - 1), weights);
+    work_tensors(d, caches, weights, w);
 }
 
 /* What the rows made for 3x3 of stride 1 have in common; *reason: why not. */

@@ -362,21 +362,55 @@ static bool wino_supports(const lw_desc *d, const char **reason) {
     return false;
 }
 
-/* Products, the two transforms (a few operations a vector), and the weights, which come from beyond the L2
- * cache once for every block where there are many. */
-static double wino_cycles(const lw_desc *d, const struct wino_variant *variant) {
+/* The products of all points: those that only large tiles have, and those that the smaller last tile of an
+ * axis shares. */
+static void wino_product_work(const struct wino *w, double vectors, struct lw_work *work) {
+    const struct wino_axis *const axis[] = {&w->y, &w->x};
+    double points[2][2]; /* of an axis; [1]: of large tiles alone */
+    for (int a = 0; a < 2; a++) {
+        points[a][0] = axis[a]->rest ? axis[a]->rest + 2 : w->points;
+        points[a][1] = w->points - points[a][0];
+    }
+    const double blocks = (double)(w->blocks * w->groups), images = (double)w->g.d->batch;
+    const double ic = (double)w->g.icg, wide = fmin(vectors, LW_WINO_VECTORS);
+    for (int i = 0; i < 4; i++) {
+        const double tiles =
+            images * (double)(i / 2 ? w->y.full : w->y.tiles) * (double)(i % 2 ? w->x.full : w->x.tiles);
+        const double calls = blocks * ceil(tiles / blocks / LW_WINO_TILES);
+        const double count = points[0][i / 2] * points[1][i % 2] * vectors / wide;
+        if (tiles == 0) continue;
+        work->unit[LW_WORK_gemm] += count * calls * ic * work_step(tiles / calls, wide);
+        work->unit[LW_WORK_task] += count * calls / 8;
+    }
+}
+
+/* A pair of points takes two sums of as many terms as there are pairs, and two multiply-adds; each vector is
+ * read and written once more in a pass. */
+static void wino_work(const lw_desc *d, const struct wino_variant *variant, const struct lw_caches *caches,
+                      struct lw_work *work) {
     const struct wino w = wino_geometry(d, variant->set);
     const double units = (double)(wino_axis_units(&w.y, 0, w.y.tiles, w.points) *
                                   wino_axis_units(&w.x, 0, w.x.tiles, w.points) * d->batch);
-    const double ic = (double)d->ic, in_vectors = (double)lw_div_up(d->ic, VL);
-    double out_vectors = 0;
+    const double pairs = variant->set->pairs, kept = (double)w.y.outputs / w.points;
+    const double weights = 4.0 * (double)(w.points * w.points * d->ic) * (double)lw_round_up(d->oc, VL);
+    const double v_block = 4.0 * (double)(w.points * w.points * w.slots * w.g.blocks * LW_BLOCK);
+    const double out = (2 * pairs + w.y.outputs * pairs) / w.points * LW_FMA_ROUNDINGS;
+    double vectors = 0;
     for (int64_t t = 0; t < w.oc_tiles; t++)
-        out_vectors += wino_vectors(&w, t);
-    const double products = units * out_vectors * (ic * 0.5 * 1.15 + 4) * LW_FMA_ROUNDINGS;
-    const double transforms = units * (in_vectors * 5 + out_vectors * 7) * LW_FMA_ROUNDINGS;
-    const double weight_bytes = 4.0 * w.points * w.points * ic * out_vectors * VL;
-    const double traffic = weight_bytes > 768e3 ? weight_bytes / 8 * (double)(w.blocks * w.groups) : 0;
-    return products + transforms + traffic + 2000;
+        vectors += wino_vectors(&w, t);
+    const double parts = ceil(vectors / LW_WINO_VECTORS), passes = (double)(w.blocks * w.groups);
+    work->unit[LW_WORK_call] += 1;
+    work->unit[LW_WORK_task] += passes * (double)w.oc_tiles;
+    work->unit[LW_WORK_wino_in] +=
+        units * (double)lw_div_up(d->ic, VL) * ((pairs + 1) * LW_FMA_ROUNDINGS + 2);
+    work->unit[LW_WORK_wino_out] += units * vectors * ((1 + kept) * out / 2 + 2);
+    wino_product_work(&w, vectors, work);
+    if (d->src_layout == LW_NCHW)
+        work->unit[LW_WORK_transpose] += (double)(d->batch * d->ih * d->iw * lw_div_up(d->ic, VL));
+    work_epilogue(d, (double)(d->batch * w.g.oh * w.g.ow) * vectors, work);
+    lw_work_stream(work, caches, v_block * passes * parts, v_block);
+    lw_work_stream(work, caches, weights * (passes - 1), weights + v_block);
+    work_tensors(d, caches, weights, work);
 }
 
 #define WINO_ROW_FUNCTIONS(f)                                                                                \
@@ -392,7 +426,9 @@ static double wino_cycles(const lw_desc *d, const struct wino_variant *variant) 
     }                                                                                                        \
     static double f##_bound(const lw_desc *d) { return wino_bound(&wino_##f, d->ic); }                       \
     static double f##_rel_l2(const lw_desc *d) { return wino_rel_l2(&wino_##f, d->ic); }                     \
-    static double f##_cycles(const lw_desc *d) { return wino_cycles(d, &f##_variant); }
+    static void f##_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *work) {           \
+        wino_work(d, &f##_variant, caches, work);                                                            \
+    }
 
 WINO_ROW_FUNCTIONS(f2)
 WINO_ROW_FUNCTIONS(f4)
@@ -419,7 +455,7 @@ WINO_ROW_FUNCTIONS(f7)
      .exact_on_integers = m == 2,                                                                            \
      .bound = f##_bound,                                                                                     \
      .rel_l2 = f##_rel_l2,                                                                                   \
-     .cycles = f##_cycles},
+     .work = f##_work},
 
 #define LW_ROWS_conv_winograd WINO_ROW(f2, 2) WINO_ROW(f4, 4) WINO_ROW(f6, 6) WINO_ROW(f7, 7)
 

@@ -8,8 +8,7 @@
 #include "template.h"
 #include "window.h"
 
-#define DEPTHWISE_TILE_MIN 4
-#define DEPTHWISE_TILE_MAX 8
+#define DEPTHWISE_TILE 8 /* accumulators */
 
 /* Output rows y .. y_end-1 of some channels. */
 struct depthwise_rows {
@@ -23,13 +22,14 @@ struct depthwise_rows {
     bool relu;
 };
 
-/* One vector of n <= VL channels of one output row. */
+/* One output row of a block of channels. */
 struct depthwise_row {
     const float *src; /* column 0 of the first row that has a tap */
     const float *bias, *weights;
     float *dst;
-    int64_t taps; /* rows of them in the source */
-    int n;
+    int64_t taps;     /* rows of them in the source */
+    int64_t pitch;    /* floats from one of these to the next */
+    int64_t channels; /* of the block */
 };
 
 LW_INLINE void depthwise_store(float *dst, vf *acc, int64_t pixel, int n, bool relu, const int pixels) {
@@ -39,11 +39,13 @@ LW_INLINE void depthwise_store(float *dst, vf *acc, int64_t pixel, int n, bool r
             acc[p] = v_relu(acc[p]);
     }
     LW_UNROLL
-    for (int p = 0; p < pixels; p++, dst += pixel) {
+    for (int p = 0; p < pixels; p++) {
         if (n == VL)
             v_store(dst, acc[p]);
         else
             v_store_n(dst, acc[p], n);
+        dst += pixel;
+        LW_NEW_BASE(dst);
     }
 }
 
@@ -51,38 +53,59 @@ LW_INLINE void depthwise_store(float *dst, vf *acc, int64_t pixel, int n, bool r
 
 /* One row of taps of a tile; the first `left` columns that it spans and the last `right` are padding. */
 LW_INLINE void depthwise_taps(const float *x, int64_t pixel, const float *w, int n, int64_t left,
-                              int64_t right, vf *acc, const int pixels, const int kernel, const int stride) {
+                              int64_t right, vf *acc, const int pixels, const int vectors, const int kernel,
+                              const int stride) {
     const int columns = (pixels - 1) * stride + kernel, half = kernel / 2;
-    vf weight[5];
+    vf weight[2][5];
     LW_UNROLL
-    for (int k = 0; k < kernel; k++)
-        weight[k] = v_load(w + k * LW_BLOCK);
+    for (int k = 0; k < kernel * vectors; k++)
+        weight[k / kernel][k % kernel] = v_load(w + k % kernel * LW_BLOCK + k / kernel * VL);
     LW_UNROLL
-    for (int j = 0; j < columns; j++, x += pixel) {
-        if (j < half && j < left) continue;
-        if (j >= columns - half && j >= columns - right) continue;
-        vf v = n == VL ? v_load(x) : v_load_n(x, n);
+    for (int j = 0; j < columns; j++) {
+        const bool padding = (j < half && j < left) || (j >= columns - half && j >= columns - right);
         LW_UNROLL
-        for (int k = 0; k < kernel; k++)
-            if (j >= k && (j - k) % stride == 0 && (j - k) / stride < pixels)
-                acc[(j - k) / stride] = v_fma(weight[k], v, acc[(j - k) / stride]);
+        for (int u = 0; u < vectors && !padding; u++) {
+            vf v = n == VL ? v_load(x + u * VL) : v_load_n(x, n), *sum = acc + u * pixels;
+            LW_UNROLL
+            for (int k = 0; k < kernel; k++)
+                if (j >= k && (j - k) % stride == 0 && (j - k) / stride < pixels)
+                    sum[(j - k) / stride] = v_fma(weight[u][k], v, sum[(j - k) / stride]);
+        }
+        x += pixel;
+        LW_NEW_BASE(x);
     }
 }
 
+/* n: VL, or the channels of the one vector. */
+LW_INLINE void depthwise_known(const struct depthwise_rows *r, const struct depthwise_row *row, int64_t ox,
+                               int64_t c, const int n, const int pixels, const int vectors, const int kernel,
+                               const int stride) {
+    const int64_t pixel = r->src_pixel, start = ox * stride - r->w.pad;
+    const int64_t right = start + (pixels - 1) * stride + kernel - r->w.in;
+    vf acc[DEPTHWISE_TILE];
+    LW_UNROLL
+    for (int i = 0; i < pixels * vectors; i++)
+        acc[i] = v_load(row->bias + c + i / pixels * VL);
+    const float *x = row->src + start * pixel + c, *w = row->weights + c;
+    for (int64_t i = 0; i < row->taps; i++, x += row->pitch, w += kernel * LW_BLOCK)
+        depthwise_taps(x, pixel, w, n, -start, right, acc, pixels, vectors, kernel, stride);
+    float *dst = row->dst + ox * r->dst_pixel + c;
+    LW_UNROLL
+    for (int u = 0; u < vectors; u++)
+        depthwise_store(dst + u * VL, acc + u * pixels, r->dst_pixel, n, r->relu, pixels);
+}
+
 LW_INLINE void depthwise_known_row(const struct depthwise_rows *r, const struct depthwise_row *row,
-                                   const int n, const int pixels, const int kernel, const int stride) {
-    const int64_t pixel = r->src_pixel, pitch = r->h.dilation * r->w.in * pixel, last = r->w.out - pixels;
-    const int columns = (pixels - 1) * stride + kernel;
+                                   const int pixels, const int vectors, const int kernel, const int stride) {
+    const int64_t last = r->w.out - pixels;
     for (int64_t ox = 0;; ox = lw_min(ox + pixels, last)) {
-        vf acc[DEPTHWISE_TILE_MAX];
-        int64_t start = ox * stride - r->w.pad, right = start + columns - r->w.in;
-        LW_UNROLL
-        for (int p = 0; p < pixels; p++)
-            acc[p] = v_load(row->bias);
-        const float *x = row->src + start * pixel, *w = row->weights;
-        for (int64_t i = 0; i < row->taps; i++, x += pitch, w += kernel * LW_BLOCK)
-            depthwise_taps(x, pixel, w, n, -start, right, acc, pixels, kernel, stride);
-        depthwise_store(row->dst + ox * r->dst_pixel, acc, r->dst_pixel, n, r->relu, pixels);
+        int64_t c = 0;
+        for (; vectors > 1 && c + vectors * VL <= row->channels; c += vectors * VL)
+            depthwise_known(r, row, ox, c, VL, pixels, vectors, kernel, stride);
+        for (; c + VL <= row->channels; c += VL)
+            depthwise_known(r, row, ox, c, VL, pixels, 1, kernel, stride);
+        if (c < row->channels)
+            depthwise_known(r, row, ox, c, (int)(row->channels - c), pixels, 1, kernel, stride);
         if (ox == last) break;
     }
 }
@@ -91,97 +114,108 @@ LW_INLINE void depthwise_known_row(const struct depthwise_rows *r, const struct 
 
 /* `pixels` outputs from ox on, which have the same taps kx .. kx_end-1 in the source. */
 LW_INLINE void depthwise_any(const struct depthwise_rows *r, const struct depthwise_row *row, int64_t ox,
-                             const int n, const int pixels) {
-    vf acc[DEPTHWISE_TILE_MAX];
+                             int64_t c, const int n, const int pixels) {
+    vf acc[DEPTHWISE_TILE];
     int64_t kx_begin, kx_end, pixel = r->src_pixel, step = r->w.stride * pixel;
     axis_taps(&r->w, ox, &kx_begin, &kx_end);
-    const float *x = row->src + axis_start(&r->w, ox) * pixel, *w = row->weights;
+    const float *x = row->src + axis_start(&r->w, ox) * pixel + c, *w = row->weights + c;
     LW_UNROLL
     for (int p = 0; p < pixels; p++)
-        acc[p] = v_load(row->bias);
+        acc[p] = v_load(row->bias + c);
     for (int64_t i = 0; i < row->taps; i++, w += r->w.kernel * LW_BLOCK) {
         for (int64_t kx = kx_begin; kx < kx_end; kx++) {
             vf weight = v_load(w + kx * LW_BLOCK);
-            const float *at = x + (i * r->h.dilation * r->w.in + kx * r->w.dilation) * pixel;
+            const float *at = x + i * row->pitch + kx * r->w.dilation * pixel;
             LW_UNROLL
             for (int p = 0; p < pixels; p++, at += step)
                 acc[p] = v_fma(weight, n == VL ? v_load(at) : v_load_n(at, n), acc[p]);
         }
     }
-    depthwise_store(row->dst + ox * r->dst_pixel, acc, r->dst_pixel, n, r->relu, pixels);
+    depthwise_store(row->dst + ox * r->dst_pixel + c, acc, r->dst_pixel, n, r->relu, pixels);
 }
 
-LW_INLINE void depthwise_any_row(const struct depthwise_rows *r, const struct depthwise_row *row,
-                                 const int n) {
-    int64_t begin, end, ox = 0;
+/* Outputs ox .. end-1, `pixels` at a time; returns the first that is left. */
+LW_INLINE int64_t depthwise_any_run(const struct depthwise_rows *r, const struct depthwise_row *row,
+                                    int64_t ox, int64_t end, const int pixels) {
+    for (; ox + pixels <= end; ox += pixels) {
+        int64_t c = 0;
+        for (; c + VL <= row->channels; c += VL)
+            depthwise_any(r, row, ox, c, VL, pixels);
+        if (c < row->channels) depthwise_any(r, row, ox, c, (int)(row->channels - c), pixels);
+    }
+    return ox;
+}
+
+LW_INLINE void depthwise_any_row(const struct depthwise_rows *r, const struct depthwise_row *row) {
+    int64_t begin, end;
     axis_interior(&r->w, &begin, &end);
-    for (; ox < begin; ox++)
-        depthwise_any(r, row, ox, n, 1);
-    for (; ox + DEPTHWISE_TILE_MAX <= end; ox += DEPTHWISE_TILE_MAX)
-        depthwise_any(r, row, ox, n, DEPTHWISE_TILE_MAX);
-    for (; ox < r->w.out; ox++)
-        depthwise_any(r, row, ox, n, 1);
+    depthwise_any_run(r, row, 0, begin, 1);
+    begin = depthwise_any_run(r, row, begin, end, DEPTHWISE_TILE);
+    depthwise_any_run(r, row, begin, r->w.out, 1);
 }
 
 /* ---- rows -------------------------------------------------------------------------------------------- */
 
 /* kernel: 0 is any. */
-LW_INLINE void depthwise_one_row(const struct depthwise_rows *r, const struct depthwise_row *row, const int n,
-                                 const int pixels, const int kernel, const int stride) {
-    if (kernel > 0)
-        depthwise_known_row(r, row, n, pixels, kernel, stride);
-    else
-        depthwise_any_row(r, row, n);
-}
-
-LW_INLINE void depthwise_all_rows(const struct depthwise_rows *rows, const int pixels, const int kernel,
-                                  const int stride) {
+LW_INLINE void depthwise_all_rows(const struct depthwise_rows *rows, const int pixels, const int vectors,
+                                  const int kernel, const int stride) {
     const struct depthwise_rows r = *rows; /* a copy: stores through dst can't change it */
-    const int64_t taps = r.h.kernel * r.w.kernel;
+    const int64_t taps = r.h.kernel * r.w.kernel, pitch = r.w.in * r.src_pixel;
     float *dst = r.dst;
     for (int64_t y = r.y; y < r.y_end; y++, dst += r.w.out * r.dst_pixel) {
         int64_t ky, ky_end;
         axis_taps(&r.h, y, &ky, &ky_end);
-        struct depthwise_row row = {.src = r.src, .taps = ky_end - ky, .dst = dst, .bias = r.weights};
-        if (row.taps > 0)
-            row.src += (axis_start(&r.h, y) + ky * r.h.dilation - r.src_y) * r.w.in * r.src_pixel;
-        for (int64_t c = 0; c < r.channels; row.bias += taps * LW_BLOCK)
-            for (int v = 0; v < LW_BLOCK && c < r.channels; v += VL, c += VL) {
-                row.weights = row.bias + (1 + ky * r.w.kernel) * LW_BLOCK;
-                row.n = (int)lw_min(VL, r.channels - c);
-                if (row.n == VL)
-                    depthwise_one_row(&r, &row, VL, pixels, kernel, stride);
-                else
-                    depthwise_one_row(&r, &row, row.n, pixels, kernel, stride);
-                row.src += VL, row.dst += VL, row.bias += VL;
-            }
+        struct depthwise_row row = {
+            .src = r.src, .taps = ky_end - ky, .dst = dst, .bias = r.weights, .pitch = r.h.dilation * pitch};
+        if (row.taps > 0) row.src += (axis_start(&r.h, y) + ky * r.h.dilation - r.src_y) * pitch;
+        for (int64_t c = 0; c < r.channels; c += LW_BLOCK) {
+            row.weights = row.bias + (1 + ky * r.w.kernel) * LW_BLOCK;
+            row.channels = lw_min(LW_BLOCK, r.channels - c);
+            if (kernel > 0)
+                depthwise_known_row(&r, &row, pixels, vectors, kernel, stride);
+            else
+                depthwise_any_row(&r, &row);
+            row.src += LW_BLOCK, row.dst += LW_BLOCK, row.bias += (1 + taps) * LW_BLOCK;
+        }
     }
 }
 
 typedef void depthwise_function(const struct depthwise_rows *rows);
 
-#define DEPTHWISE_FUNCTION(pixels, kernel, stride)                                                           \
+#define DEPTHWISE_FUNCTION(pixels, vectors, kernel, stride)                                                  \
     static void depthwise_##kernel##s##stride##_##pixels(const struct depthwise_rows *rows) {                \
-        depthwise_all_rows(rows, pixels, kernel, stride);                                                    \
+        depthwise_all_rows(rows, pixels, vectors, kernel, stride);                                           \
     }
 #define DEPTHWISE_FUNCTIONS(kernel, stride)                                                                  \
-    DEPTHWISE_FUNCTION(4, kernel, stride)                                                                    \
-    DEPTHWISE_FUNCTION(5, kernel, stride)                                                                    \
-    DEPTHWISE_FUNCTION(6, kernel, stride)                                                                    \
-    DEPTHWISE_FUNCTION(7, kernel, stride)                                                                    \
-    DEPTHWISE_FUNCTION(8, kernel, stride)
+    DEPTHWISE_FUNCTION(4, 1, kernel, stride)                                                                 \
+    DEPTHWISE_FUNCTION(5, 1, kernel, stride)                                                                 \
+    DEPTHWISE_FUNCTION(6, 1, kernel, stride)                                                                 \
+    DEPTHWISE_FUNCTION(7, 1, kernel, stride)                                                                 \
+    DEPTHWISE_FUNCTION(8, 1, kernel, stride)
 #define DEPTHWISE_NAMES(kernel, stride)                                                                      \
     {                                                                                                        \
-        depthwise_##kernel##s##stride##_4, depthwise_##kernel##s##stride##_5,                                \
-            depthwise_##kernel##s##stride##_6, depthwise_##kernel##s##stride##_7,                            \
-            depthwise_##kernel##s##stride##_8                                                                \
+        depthwise_##kernel##s##stride##_8, depthwise_##kernel##s##stride##_7,                                \
+            depthwise_##kernel##s##stride##_6, depthwise_##kernel##s##stride##_5,                            \
+            depthwise_##kernel##s##stride##_4                                                                \
     }
 
 DEPTHWISE_FUNCTIONS(3, 1)
-DEPTHWISE_FUNCTIONS(3, 2)
 DEPTHWISE_FUNCTIONS(5, 1)
 DEPTHWISE_FUNCTIONS(5, 2)
-static void depthwise_rows_any(const struct depthwise_rows *rows) { depthwise_all_rows(rows, 0, 0, 0); }
+
+/* With stride 2 a source pixel meets few weights, and loads are what counts. Two vectors of a pixel are in
+ * different banks of the cache, as neighbouring pixels' vectors are not. */
+#if VL < LW_BLOCK
+DEPTHWISE_FUNCTION(3, 2, 3, 2)
+DEPTHWISE_FUNCTION(4, 2, 3, 2)
+#define DEPTHWISE_NAMES_3S2                                                                                  \
+    { depthwise_3s2_4, depthwise_3s2_3 }
+#else
+DEPTHWISE_FUNCTIONS(3, 2)
+#define DEPTHWISE_NAMES_3S2 DEPTHWISE_NAMES(3, 2)
+#endif
+
+static void depthwise_rows_any(const struct depthwise_rows *rows) { depthwise_all_rows(rows, 0, 0, 0, 0); }
 
 /* Whether there are tiles for the width of a problem's kernel, its stride and its padding. */
 static bool depthwise_is_known(const lw_desc *d) {
@@ -191,11 +225,15 @@ static bool depthwise_is_known(const lw_desc *d) {
 }
 
 static depthwise_function *depthwise_pick(const lw_desc *d, int64_t columns) {
-    static depthwise_function *const known[2][2][DEPTHWISE_TILE_MAX - DEPTHWISE_TILE_MIN + 1] = {
-        {DEPTHWISE_NAMES(3, 1), DEPTHWISE_NAMES(3, 2)}, {DEPTHWISE_NAMES(5, 1), DEPTHWISE_NAMES(5, 2)}};
-    if (!depthwise_is_known(d) || columns < DEPTHWISE_TILE_MIN) return depthwise_rows_any;
-    int64_t pixels = lw_div_up(columns, lw_div_up(columns, DEPTHWISE_TILE_MAX));
-    return known[d->kw == 5][d->stride_w - 1][pixels - DEPTHWISE_TILE_MIN];
+    static const struct {
+        int pixels;                                            /* of the largest tile */
+        depthwise_function *functions[DEPTHWISE_TILE / 2 + 1]; /* of that many pixels, and of fewer */
+    } known[2][2] = {{{8, DEPTHWISE_NAMES(3, 1)}, {VL < LW_BLOCK ? 4 : 8, DEPTHWISE_NAMES_3S2}},
+                     {{8, DEPTHWISE_NAMES(5, 1)}, {8, DEPTHWISE_NAMES(5, 2)}}};
+    if (!depthwise_is_known(d) || columns < DEPTHWISE_TILE / 2) return depthwise_rows_any;
+    int64_t most = known[d->kw == 5][d->stride_w - 1].pixels,
+            pixels = lw_div_up(columns, lw_div_up(columns, most));
+    return known[d->kw == 5][d->stride_w - 1].functions[most - pixels];
 }
 
 #endif

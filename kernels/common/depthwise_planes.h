@@ -1,9 +1,9 @@
 /* Depthwise convolution from planes to planes (NCHW), 3x3 or 5x5 with stride 1 or 2: vectors run along x, and
- * a tile is one vector of four output rows, so that each source row is loaded once for all of them. A vector
- * may read what is beside its row: lanes of padding are cleared there, and such a lane's weight too. Weights
- * are negated and their products subtracted, since subtracting the +0 of a cleared lane keeps every sum as it
- * is, -0 too, which adding it wouldn't. A plane beside which there is nothing to read, at either end of the
- * tensor, is copied first.
+ * a tile is one vector of four or seven output rows, so that each source row is loaded once for all of them.
+ * A vector may read what is beside its row: lanes of padding are cleared there, and such a lane's weight too.
+ * Weights are negated and their products subtracted, since subtracting the +0 of a cleared lane keeps every
+ * sum as it is, -0 too, which adding it wouldn't. A plane beside which there is nothing to read, at either
+ * end of the tensor, is copied first.
  *
  * In a plane narrower than a vector each output row but the last spills into those behind it, which are
  * written later. */
@@ -13,17 +13,20 @@
 #include "template.h"
 #include "window.h"
 
-#define DEPTHWISE_PLANE_ROWS 4
-#define DEPTHWISE_BESIDE                                                                                     \
-    (2 * VL + 8) /* floats that a row's vectors read beyond either end of it, at most                        \
-                  */
+/* Output rows of a tile: of two heights, whichever computes fewer rows twice. */
+#define DEPTHWISE_TALL  7
+#define DEPTHWISE_SHORT 4
+
+/* Floats that a row's vectors read beyond either end of it, at most. */
+#define DEPTHWISE_BESIDE (2 * VL + 8)
 
 /* Output rows y .. y_end-1 of one plane. */
 struct depthwise_plane {
     struct axis h, w;
-    const float *src;     /* column 0 of source row src_y, which row y needs or those behind it */
-    const float *weights; /* the bias, then the taps, LW_BLOCK floats apart */
-    float *dst, *dst_end; /* row y; what may be written ends here */
+    int64_t x_begin, x_end; /* columns whose windows need no clipping */
+    const float *src;       /* column 0 of source row src_y, which row y needs or those behind it */
+    const float *weights;   /* the bias, then the taps, LW_BLOCK floats apart */
+    float *dst, *dst_end;   /* row y; what may be written ends here */
     int64_t src_y, y, y_end;
     bool relu;
 };
@@ -57,7 +60,7 @@ LW_INLINE void depthwise_load_taps(const float *x, vf *tap, const int kernel, co
 LW_INLINE void depthwise_plane_tile(const struct depthwise_plane *p, int64_t ox, int64_t y, const vf *weight,
                                     const vf *mask, const int rows, const int kernel, const int stride,
                                     const bool clipped) {
-    vf acc[DEPTHWISE_PLANE_ROWS], bias = v_set1(p->weights[0]);
+    vf acc[DEPTHWISE_TALL], bias = v_set1(p->weights[0]);
     int64_t iy = axis_start(&p->h, y), pitch = p->w.in;
     const float *x = p->src + (iy - p->src_y) * pitch + axis_start(&p->w, ox);
     LW_UNROLL
@@ -111,10 +114,9 @@ LW_INLINE void depthwise_plane_column(const struct depthwise_plane *p, int64_t o
 LW_INLINE void depthwise_plane_columns(const struct depthwise_plane *plane, const int rows, const int kernel,
                                        const int stride) {
     const struct depthwise_plane p = *plane; /* a copy: stores through dst can't change it */
-    int64_t begin, end, last = lw_max(0, p.w.out - VL);
-    axis_interior(&p.w, &begin, &end);
+    const int64_t last = lw_max(0, p.w.out - VL);
     for (int64_t ox = 0;; ox = lw_min(ox + VL, last)) {
-        if (ox >= begin && ox + VL <= end)
+        if (ox >= p.x_begin && ox + VL <= p.x_end)
             depthwise_plane_column(&p, ox, rows, kernel, stride, false);
         else
             depthwise_plane_column(&p, ox, rows, kernel, stride, true);
@@ -122,14 +124,21 @@ LW_INLINE void depthwise_plane_columns(const struct depthwise_plane *plane, cons
     }
 }
 
+LW_INLINE void depthwise_plane_tiles(const struct depthwise_plane *p, const int kernel, const int stride) {
+    int64_t rows = p->y_end - p->y;
+    if (rows < DEPTHWISE_SHORT)
+        depthwise_plane_columns(p, 1, kernel, stride);
+    else if (rows < DEPTHWISE_TALL || lw_round_up(rows, DEPTHWISE_SHORT) < lw_round_up(rows, DEPTHWISE_TALL))
+        depthwise_plane_columns(p, DEPTHWISE_SHORT, kernel, stride);
+    else
+        depthwise_plane_columns(p, DEPTHWISE_TALL, kernel, stride);
+}
+
 typedef void depthwise_plane_function(const struct depthwise_plane *plane);
 
 #define DEPTHWISE_PLANE_FUNCTION(kernel, stride)                                                             \
     static void depthwise_plane_##kernel##s##stride(const struct depthwise_plane *p) {                       \
-        if (p->y_end - p->y < DEPTHWISE_PLANE_ROWS)                                                          \
-            depthwise_plane_columns(p, 1, kernel, stride);                                                   \
-        else                                                                                                 \
-            depthwise_plane_columns(p, DEPTHWISE_PLANE_ROWS, kernel, stride);                                \
+        depthwise_plane_tiles(p, kernel, stride);                                                            \
     }
 DEPTHWISE_PLANE_FUNCTION(3, 1)
 DEPTHWISE_PLANE_FUNCTION(3, 2)

@@ -198,14 +198,22 @@ static bool linear_supports(const lw_desc *d, const char **reason) {
     return true;
 }
 
-static double linear_cycles(const lw_desc *d) {
-    double steps = (double)lw_div_up(linear_inputs(d), VL), outputs = (double)d->oc, batch = (double)d->batch;
-    double groups = (double)lw_div_up(d->batch, LINEAR_GROUP);
-    return 50 + batch * outputs * (steps * 0.6 + 8) + groups * outputs * steps * VL / 8;
+static double linear_steps(const lw_desc *d) {
+    return (double)(d->batch * d->oc * lw_div_up(linear_inputs(d), VL));
+}
+
+/* The weights are read once for each group of images. */
+static void linear_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
+    const double bytes = (double)linear_packed_bytes(d);
+    w->unit[LW_WORK_call] += 1;
+    w->unit[LW_WORK_linear] += linear_steps(d) * LW_FMA_ROUNDINGS / 2;
+    w->unit[LW_WORK_store] += (double)(d->batch * d->oc);
+    lw_work_stream(w, caches, bytes * (double)(lw_div_up(d->batch, LINEAR_GROUP) - 1), bytes);
+    work_tensors(d, caches, bytes, w);
 }
 
 static int64_t linear_units(const lw_desc *d) { return lw_div_up(d->batch, LINEAR_GROUP) * linear_tiles(d); }
-static int64_t linear_tasks(const lw_desc *d) { return split_tasks(linear_units(d), linear_cycles(d)); }
+static int64_t linear_tasks(const lw_desc *d) { return split_tasks(linear_units(d), linear_steps(d)); }
 
 static void linear_run(const struct lw_call *call, int64_t begin, int64_t end, void *workspace) {
     const lw_desc *d = call->desc;
@@ -248,6 +256,6 @@ static double linear_rel_l2(const lw_desc *d) {
      .bound = linear_bound,                                                                                  \
      .rel_l2 = linear_rel_l2,                                                                                \
      .exact_on_integers = true,                                                                              \
-     .cycles = linear_cycles},
+     .work = linear_work},
 
 #endif

@@ -198,29 +198,35 @@ LW_INLINE void maxpool_row(const struct maxpool *p, const float *image, float *d
         maxpool_pixel(p, &r, ox, dst + ox * p->pixel);
 }
 
-static double maxpool_cycles(const lw_desc *d) {
-    struct maxpool p = maxpool_setup(d);
-    double outputs = (double)(p.images * p.h.out * p.w.out), taps = (double)(p.h.kernel * p.w.kernel);
-    bool fast = p.h.kernel == p.w.kernel && p.w.kernel <= 3 && p.w.stride == 2;
-    double vectors = p.pixel > 1 ? outputs * (double)lw_div_up(p.channels, VL)
-                     : fast      ? (double)(p.images * p.h.out) * (2 + (double)lw_div_up(p.w.out, VL))
-                                 : outputs;
-    double floats = (double)p.pixel * (outputs + (double)(p.images * p.h.in * p.w.in));
-    return cost_cycles(vectors * (2 + 1.5 * taps), floats);
-}
-static double maxpool_any_cycles(const lw_desc *d) {
-    double taps = (double)(d->kh * d->kw), rows = (double)(d->batch * lw_out_h(d)),
-           columns = (double)lw_out_w(d);
-    double vector = 8 + 2 * taps, single = 12 + 4 * taps;
-    if (d->src_layout != LW_NCHW) return 50 + rows * columns * (double)lw_div_up(d->ic, VL) * vector;
-    double border =
+/* A row's vectors of outputs; in planes those at the ends are single pixels. */
+static double maxpool_vectors(const lw_desc *d, bool known) {
+    const struct maxpool p = maxpool_setup(d);
+    const double rows = (double)(p.images * p.h.out), columns = (double)p.w.out;
+    if (p.pixel > 1) return rows * columns * (double)lw_div_up(p.channels, VL);
+    if (known) return rows * (2 + ceil(columns / VL));
+    const double ends =
         d->stride_w == 1 ? fmin(columns, (double)(d->pad_left + lw_max(0, d->pad_right))) : columns;
-    return 50 + rows * (double)d->ic * (border * single + ceil((columns - border) / VL) * vector);
+    return rows * (2 * ends + ceil((columns - ends) / VL));
+}
+
+LW_INLINE void maxpool_work(const lw_desc *d, const struct lw_caches *caches, const bool known,
+                            struct lw_work *w) {
+    const double vectors = maxpool_vectors(d, known);
+    w->unit[LW_WORK_call] += 1;
+    w->unit[LW_WORK_store] += vectors;
+    w->unit[known ? LW_WORK_pool : LW_WORK_pool_any] += vectors * (double)(d->kh * d->kw);
+    work_tensors(d, caches, 0, w);
+}
+static void maxpool_known_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
+    maxpool_work(d, caches, true, w);
+}
+static void maxpool_any_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
+    maxpool_work(d, caches, false, w);
 }
 
 static int64_t maxpool_tasks(const lw_desc *d) {
     struct maxpool p = maxpool_setup(d);
-    return split_tasks(p.images * p.h.out, maxpool_cycles(d));
+    return split_tasks(p.images * p.h.out, maxpool_vectors(d, true) * (double)(d->kh * d->kw));
 }
 
 LW_INLINE void maxpool_run(const struct lw_call *call, int64_t begin, int64_t end, const int kernel) {
@@ -273,7 +279,7 @@ static double maxpool_exact(const lw_desc *d) {
     return 0;
 }
 
-#define MAXPOOL_ROW(window, estimate)                                                                        \
+#define MAXPOOL_ROW(window, counts)                                                                          \
     {.name = LW_ROW_NAME("maxpool_" #window, ""),                                                            \
      .algorithm = "pool",                                                                                    \
      .tile = "",                                                                                             \
@@ -285,9 +291,10 @@ static double maxpool_exact(const lw_desc *d) {
      .run = maxpool_run_##window,                                                                            \
      .bound = maxpool_exact,                                                                                 \
      .rel_l2 = maxpool_exact,                                                                                \
-     .cycles = estimate},
+     .work = counts},
 
 #define LW_ROWS_maxpool                                                                                      \
-    MAXPOOL_ROW(2x2s2, maxpool_cycles) MAXPOOL_ROW(3x3s2, maxpool_cycles) MAXPOOL_ROW(any, maxpool_any_cycles)
+    MAXPOOL_ROW(2x2s2, maxpool_known_work)                                                                   \
+    MAXPOOL_ROW(3x3s2, maxpool_known_work) MAXPOOL_ROW(any, maxpool_any_work)
 
 #endif

@@ -18,13 +18,14 @@ static bool relu_supports(const lw_desc *d, const char **reason) {
     return false;
 }
 
-static double relu_cycles(const lw_desc *d) {
-    double floats = (double)relu_floats(d);
-    return cost_cycles(floats / VL * 1.5, 2 * floats);
+static void relu_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
+    w->unit[LW_WORK_call] += 1;
+    w->unit[LW_WORK_map] += (double)lw_div_up(relu_floats(d), VL);
+    work_tensors(d, caches, 0, w);
 }
 
 static int64_t relu_tasks(const lw_desc *d) {
-    return split_tasks(lw_div_up(relu_floats(d), RELU_CHUNK), relu_cycles(d));
+    return split_tasks(lw_div_up(relu_floats(d), RELU_CHUNK), (double)relu_floats(d) / 2);
 }
 
 static void relu_run(const struct lw_call *call, int64_t begin, int64_t end, void *workspace) {
@@ -63,6 +64,6 @@ static double relu_exact(const lw_desc *d) {
      .run = relu_run,                                                                                        \
      .bound = relu_exact,                                                                                    \
      .rel_l2 = relu_exact,                                                                                   \
-     .cycles = relu_cycles},
+     .work = relu_work},
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef LW_WINDOW_H
 #define LW_WINDOW_H
 
-#include "template.h"
+#include "work_count.h"
 
 struct axis {
     int64_t in, out, kernel, stride, dilation, pad;
@@ -37,8 +37,8 @@ LW_INLINE void axis_interior(const struct axis *a, int64_t *begin, int64_t *end)
     *begin = lw_min(*end, a->pad > 0 ? lw_div_up(a->pad, a->stride) : 0);
 }
 
-/* Tasks of units of independent work that take `cycles` together: small work stays whole, since waking a
- * thread costs more than it would save. Depends on the descriptor alone, never on the number of threads. */
+/* Tasks of units of independent work that take about `cycles` together: small work stays whole, since waking
+ * a thread costs more than it would save. Depends on the descriptor alone, never on the number of threads. */
 LW_INLINE int64_t split_tasks(int64_t units, double cycles) {
     int64_t worth = cycles > 256 * 8192.0 ? 256 : (int64_t)(cycles / 8192);
     return lw_max(1, lw_min(units, worth));
@@ -48,9 +48,6 @@ LW_INLINE int64_t split_tasks(int64_t units, double cycles) {
 LW_INLINE int64_t split_begin(int64_t units, int64_t tasks, int64_t task) {
     return units / tasks * task + lw_min(task, units % tasks);
 }
-
-/* Cycles of an operation that does `ops` vector operations and moves `floats` to or from a cache. */
-LW_INLINE double cost_cycles(double ops, double floats) { return 50 + fmax(ops, floats / 4); }
 
 /* c of n roundings in a chain, with the higher-order terms. */
 LW_INLINE double rounding_bound(double n) { return n / (1 - n * 0x1p-24); }

@@ -2,6 +2,7 @@
  * that reproducible plans take their rows from. */
 #include "vec.h"
 #include "tiles.h"
+#include "costs.h"
 #define LW_ISA_FEATURES 0
 #ifdef LW_FUSED
 #define LW_ISA_TABLE scalar_fused
