@@ -24,6 +24,7 @@ static const struct {
     {"compare", cmd_compare, "is one run of the matrix slower than another? A gate for CI"},
     {"tune", cmd_tune, "time the rows on this CPU: plans then know the fastest"},
     {"explain", cmd_explain, "which kernel a problem gets here, and why"},
+    {"pick", cmd_pick, "the row for each problem, also as a C table or a list to build"},
     {"mnist", cmd_mnist, "classify handwritten digits with the assembled model"},
     {"report", cmd_report, "what was measured, as a page: heat map, winners, peers, roofline"},
     {"results", cmd_results, "keep results/: merge what others measured, make pages and tables"},
