@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 BUILD_PACKAGES=(cmake ninja-build pkg-config libc6-dev libcjson-dev libpng-dev zlib1g-dev libbenchmark-dev)
-# PyTorch (600 MB with what it needs) is for the MNIST model alone.
+# PyTorch is for the MNIST model alone, and big: 0.6 GB and more with what it needs. LANEWISE_TORCH=1 installs it.
 PEER_PACKAGES=(libdnnl-dev libxnnpack-dev libpthreadpool-dev libopenblas-dev)
 TORCH_PACKAGE=python3-torch
 TEST_PACKAGES=(gcc g++ clang-format libcriterion-dev libsimde-dev qemu-user-static)
@@ -98,7 +98,7 @@ set_up_build() {
     if has_apt; then
         choose_compiler
         install_missing "${BUILD_PACKAGES[@]}"
-        [ -z "${WANT_PEERS:-}" ] || install_peers $TORCH_PACKAGE
+        [ -z "${WANT_PEERS:-}" ] || install_peers ${LANEWISE_TORCH:+$TORCH_PACKAGE}
     else
         list_missing cmake ninja pkg-config lib:libcjson lib:libpng lib:zlib lib:benchmark
         choose_compiler
