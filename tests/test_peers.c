@@ -2,6 +2,9 @@
  * or slow; where a real one is installed, its rows are right. */
 #include "command.h"
 
+#include <glob.h>
+#include <math.h>
+
 #include "bench/bench.h"
 #include "bench/peers/peer.h"
 #include "bench/ratio.h"
@@ -189,6 +192,31 @@ Test(peers, none_unless_asked_for) {
     free_outcome(&o);
 }
 
+/* The one comparison in DIR/<cpu>/versus.json. */
+static void expect_versus_json(const char *dir, double ratio) {
+    char pattern[64];
+    glob_t found;
+    snprintf(pattern, sizeof pattern, "%s/*/versus.json", dir);
+    cr_assert(glob(pattern, 0, NULL, &found) == 0 && found.gl_pathc == 1);
+    char *text = read_file(found.gl_pathv[0], NULL);
+    cJSON *root = cJSON_Parse(text);
+    const cJSON *all = cJSON_GetObjectItem(root, "comparisons"), *v = cJSON_GetArrayItem(all, 0);
+    cr_assert_eq(cJSON_GetArraySize(all), 1, "%s", text);
+    cr_assert_str_eq(text_of(v, "op"), "relu");
+    cr_assert_str_eq(text_of(v, "problem"), "tiny");
+    cr_assert_str_eq(text_of(v, "layout"), "nchw");
+    cr_assert_str_eq(text_of(v, "ours"), "relu_scalar");
+    cr_assert_str_eq(text_of(v, "peer"), "fake:slow");
+    cr_assert_eq(number_of(v, "threads"), 1);
+    cr_assert(fabs(number_of(v, "ratio") - ratio) <= 1e-3, "%s", text);
+    cr_assert(number_of(v, "ratio_low") <= number_of(v, "ratio") &&
+              number_of(v, "ratio") <= number_of(v, "ratio_high"));
+    cr_assert(number_of(v, "ours_us") < 500 && number_of(v, "peer_us") > 900 && number_of(v, "peak_pct") > 0);
+    cJSON_Delete(root);
+    free(text);
+    globfree(&found);
+}
+
 /* The row of ours takes well under a microsecond, the made-up one a millisecond. */
 Test(peers, the_comparison_has_the_fastest_of_each_side) {
     struct outcome o = bench("--compare --isa scalar --results r --kernel *[w_]* " PROBLEM);
@@ -204,6 +232,7 @@ Test(peers, the_comparison_has_the_fastest_of_each_side) {
     cr_assert_str_eq(theirs, "fake:slow");
     cr_assert(ratio < 0.5 && our_us < 500 && their_us > 900, "%s", line);
     cr_assert(strstr(o.out, "1 comparisons: 1 faster, 0 slower"), "%s", o.out);
+    expect_versus_json("r", ratio);
     free_outcome(&o);
 }
 

@@ -323,7 +323,7 @@ static void print_text(const struct mnist_options *o, const struct mnist_run *r)
 }
 
 static void print_peers(const struct mnist_options *o, const struct mnist_run *r) {
-    printf("\nagainst other libraries, timed in turn (ratio: our time over theirs, median and quartiles)\n");
+    printf("\nagainst other libraries, timed in turn (ratio: our time over theirs, median and interval)\n");
     for (const struct mnist_peer *p = r->peers.items; p < r->peers.items + r->peers.count; p++) {
         const struct bench_ratio *t = &p->time;
         if (*p->reason)
