@@ -285,6 +285,15 @@ static int write_text(const char *dir, const char *name, void (*print)(FILE *out
 
 static void print_comparison(FILE *out, const struct report *r) { bench_versus_print(out, r->comparison); }
 
+/* peers.txt and versus.json: the same for eyes and for programs. */
+static int write_comparison(const char *dir, const struct report *r) {
+    char path[1200], *json = bench_versus_json(r->comparison);
+    snprintf(path, sizeof path, "%s/versus.json", dir);
+    int status = json ? bench_write_file(path, json) : cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    free(json);
+    return status == CLI_GO ? write_text(dir, "peers.txt", print_comparison, r) : status;
+}
+
 static int write_results(FILE *out, const char *dir, const char *json, const struct report *r) {
     char path[1200];
     int status = CLI_GO;
@@ -292,10 +301,11 @@ static int write_results(FILE *out, const char *dir, const char *json, const str
     snprintf(path, sizeof path, "%s/matrix.json", dir);
     if (r->matrix) status = bench_write_file(path, json);
     if (r->matrix && status == CLI_GO) status = write_text(dir, "summary.txt", print_summary, r);
-    if (r->comparison->count && status == CLI_GO) status = write_text(dir, "peers.txt", print_comparison, r);
+    if (r->comparison->count && status == CLI_GO) status = write_comparison(dir, r);
     if (status == CLI_GO)
         fprintf(out, "written: %s/%s%s%s\n", dir, r->matrix ? "matrix.json, summary.txt" : "",
-                r->matrix && r->comparison->count ? ", " : "", r->comparison->count ? "peers.txt" : "");
+                r->matrix && r->comparison->count ? ", " : "",
+                r->comparison->count ? "peers.txt, versus.json" : "");
     return status;
 }
 

@@ -255,8 +255,10 @@ static void add_peers(cJSON *root, const struct mnist_options *o, const struct m
     for (const struct mnist_peer *p = r->peers.items; p < r->peers.items + r->peers.count; p++) {
         cJSON *object = cJSON_CreateObject();
         cJSON_AddItemToArray(array, object);
-        cJSON_AddStringToObject(object, "kernel", p->kernel);
+        cJSON_AddStringToObject(object, "peer", p->kernel);
         cJSON_AddStringToObject(object, "reason", p->reason);
+        cJSON_AddNumberToObject(object, "batch", (double)o->batch);
+        cJSON_AddNumberToObject(object, "threads", lwm_cnn_threads(r->cnn));
         if (*p->reason) continue;
         cli_json_number(object, "us_per_image", 1e6 * p->time.b_seconds / (double)o->batch);
         cli_json_number(object, "our_us_per_image", 1e6 * p->time.a_seconds / (double)o->batch);
