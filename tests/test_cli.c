@@ -8,7 +8,7 @@ TestSuite(cli, .init = enter_scratch, .fini = leave_scratch, .timeout = 120);
 #define CONV "mb1_ic3ih6_oc4_kh3_ph1"
 
 Test(cli, help_and_version) {
-    static const char *const commands[] = {"info", "list", "run", "check", "explain", "mnist"};
+    static const char *const commands[] = {"info", "list", "run", "check", "explain", "pick", "mnist"};
     char words[64];
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         for (int form = 0; form < 2; form++) {
@@ -69,6 +69,23 @@ Test(cli, bad_flags) {
         {"explain --effort hard " CONV, "--effort hard"},
         {"explain --pool 3x3 " CONV, "--pool 3x3"},
         {"explain --kernel no_such_row " CONV, "no_such_row"},
+        {"pick --mnist " CONV, "exclude each other"},
+        {"pick --mnist --layout nchw", "exclude each other"},
+        {"pick --relu --no-relu " CONV, "exclude each other"},
+        {"pick --layout hwcn " CONV, "--layout hwcn"},
+        {"pick --pool 3x3 " CONV, "--pool 3x3"},
+        {"pick --effort hard " CONV, "--effort hard"},
+        {"pick --kernel no_such_row " CONV, "no_such_row"},
+        {"pick --set nothing", "no problem set matches"},
+        {"pick --emit cobol " CONV, "--emit cobol: c, h or cmake"},
+        {"pick --emit c --json " CONV, "exclude each other"},
+        {"pick -o x " CONV, "-o goes with --emit"},
+        {"pick --prefix x " CONV, "--prefix goes with"},
+        {"pick --emit cmake --prefix x " CONV, "--prefix goes with"},
+        {"pick --emit c --fallback " CONV, "--fallback goes with"},
+        {"pick --emit c --prefix 3d " CONV, "--prefix 3d: a C name"},
+        {"pick --emit c --prefix a-b " CONV, "--prefix a-b: a C name"},
+        {"pick --emit c -o no/such/folder " CONV, "no/such/folder: No such"},
         {"mnist --batch 0", "--batch 0"},
         {"mnist --kernel conv9=x", "conv9=x"},
         {"mnist --kernel conv1", "--kernel conv1"},

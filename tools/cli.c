@@ -280,7 +280,8 @@ int cli_read_layouts(const char *text, lw_layout *src, lw_layout *dst) {
     const char *colon = strchr(text, ':');
     snprintf(first, sizeof first, "%.*s", colon ? (int)(colon - text) : 15, text);
     if (cli_find_layout(first, src) && cli_find_layout(colon ? colon + 1 : first, dst)) return CLI_GO;
-    return cli_fail(LW_EXIT_USAGE, "--layout %s: nchw, nhwc or blocked, or a pair like nchw:blocked", text);
+    return cli_fail(LW_EXIT_USAGE, "--layout %s: nchw, nhwc, blocked, a pair like nchw:blocked, or network",
+                    text);
 }
 
 static int find_isa(const char *name, lw_isa_info *isa) {

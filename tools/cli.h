@@ -166,6 +166,15 @@ void cli_json_number(cJSON *object, const char *key, double value);
 /* Prints pretty on stdout and frees root. Returns status, or 2 when memory ran out. */
 int cli_json_print(cJSON *root, int status);
 
+/* Adds an explanation's candidate: its time, error and memory. */
+void cli_json_candidate(cJSON *object, const lw_candidate *candidate);
+
+/* ---- figures, for people ------------------------------------------------------------------------------- */
+
+const char *cli_time_text(double ns, char text[16]);              /* "13.2 ms", in three digits */
+const char *cli_bytes_text(size_t bytes, char text[16]);          /* "77.1K" */
+const char *cli_layouts_text(const lw_desc *desc, char text[32]); /* "nchw>blocked" */
+
 /* ---- files --------------------------------------------------------------------------------------------- */
 
 /* A file that appears whole or not at all: written under another name beside it, then renamed. Where path is

@@ -1,4 +1,4 @@
-/* JSON on stdout, and files that appear whole or not at all: see cli.h. */
+/* JSON and figures on stdout, and files that appear whole or not at all: see cli.h. */
 #include "cli.h"
 
 #include <errno.h>
@@ -24,6 +24,45 @@ int cli_json_print(cJSON *root, int status) {
     cJSON_free(text);
     return status;
 }
+
+void cli_json_candidate(cJSON *object, const lw_candidate *c) {
+    cli_json_number(object, "ns", c->ns);
+    cli_json_number(object, "ns_low", c->ns_low);
+    cli_json_number(object, "ns_high", c->ns_high);
+    cJSON_AddStringToObject(object, "source", c->source);
+    cli_json_number(object, "bound", c->bound);
+    cli_json_number(object, "rel_l2", c->rel_l2);
+    cJSON_AddNumberToObject(object, "workspace_bytes", (double)c->workspace_bytes);
+    cJSON_AddNumberToObject(object, "packed_bytes", (double)c->packed_bytes);
+}
+
+/* ---- figures ------------------------------------------------------------------------------------------- */
+
+const char *cli_time_text(double ns, char text[16]) {
+    static const char *const units[] = {"ns", "us", "ms", "s"};
+    int unit = 0;
+    for (; ns >= 999.5 && unit < 3; unit++)
+        ns /= 1000;
+    snprintf(text, 16, "%.*f %s", ns < 9.995 ? 2 : ns < 99.95 ? 1 : 0, ns, units[unit]);
+    return text;
+}
+
+const char *cli_bytes_text(size_t bytes, char text[16]) {
+    if (bytes >= 10 << 20)
+        snprintf(text, 16, "%.1fM", (double)bytes / (1 << 20));
+    else if (bytes >= 10 << 10)
+        snprintf(text, 16, "%.1fK", (double)bytes / (1 << 10));
+    else
+        snprintf(text, 16, "%u", (unsigned)bytes);
+    return text;
+}
+
+const char *cli_layouts_text(const lw_desc *d, char text[32]) {
+    snprintf(text, 32, "%s>%s", lw_layout_name(d->src_layout), lw_layout_name(d->dst_layout));
+    return text;
+}
+
+/* ---- files --------------------------------------------------------------------------------------------- */
 
 /* The temporary file to remove when a signal ends the command: set while one is open, read by the handler. */
 static char *volatile open_temp;

@@ -4,25 +4,15 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "question.h"
 #include "reference/problem.h"
 
 struct explain_options {
     struct cli_shared shared;
-    const char *max_error, *effort, *layout, *pool;
+    struct question question;
     bool relu, no_bias;
-    lw_options plan;
-    lw_layout src_layout, dst_layout;
     lw_op op;
 };
-
-static int read_effort(const char *text, lw_effort *effort) {
-    static const char *const names[] = {"estimate", "measure", "wisdom"};
-    for (size_t i = 0; i < CLI_COUNT(names); i++) {
-        *effort = (lw_effort)i;
-        if (strcmp(text, names[i]) == 0) return CLI_GO;
-    }
-    return cli_fail(LW_EXIT_USAGE, "--effort %s: estimate, measure or wisdom", text);
-}
 
 /* What the row does, unit by unit; those it doesn't do are left out. */
 static cJSON *work_json(const char *kernel, const lw_desc *d) {
@@ -52,27 +42,11 @@ static int print_json(const struct lw_problem *problem, const lw_desc *d, const 
         cJSON_AddStringToObject(object, "kernel", c->kernel);
         cJSON_AddBoolToObject(object, "eligible", c->eligible);
         cJSON_AddStringToObject(object, "reason", c->reason);
-        cli_json_number(object, "ns", c->ns);
-        cli_json_number(object, "ns_low", c->ns_low);
-        cli_json_number(object, "ns_high", c->ns_high);
-        cJSON_AddStringToObject(object, "source", c->source);
-        cli_json_number(object, "bound", c->bound);
-        cli_json_number(object, "rel_l2", c->rel_l2);
-        cJSON_AddNumberToObject(object, "workspace_bytes", (double)c->workspace_bytes);
-        cJSON_AddNumberToObject(object, "packed_bytes", (double)c->packed_bytes);
+        cli_json_candidate(object, c);
         if (c->eligible) cJSON_AddItemToObject(object, "work", work_json(c->kernel, d));
         cJSON_AddItemToArray(array, object);
     }
     return cli_json_print(root, e->chosen ? LW_EXIT_OK : LW_EXIT_IMPOSSIBLE);
-}
-
-static void print_bytes(size_t bytes) {
-    if (bytes >= 10 << 20)
-        printf(" %7.1fM", (double)bytes / (1 << 20));
-    else if (bytes >= 10 << 10)
-        printf(" %7.1fK", (double)bytes / (1 << 10));
-    else
-        printf(" %8zu", bytes);
 }
 
 static bool is_chosen(const lw_explanation *e, const lw_candidate *c) {
@@ -132,15 +106,13 @@ static int print_text(const struct lw_problem *problem, const lw_desc *d, const 
     size_t i = 0;
     for (; i < e->count && order[i]->eligible; i++) {
         const lw_candidate *c = order[i];
-        char interval[48] = "", ratio[16] = "";
+        char interval[48] = "", ratio[16] = "", workspace[16], packed[16];
         if (c->ns_high > 0 && c->ns_high != c->ns_low)
             snprintf(interval, sizeof interval, "%.2f .. %.2f", c->ns_low * 1e-3, c->ns_high * 1e-3);
         if (best > 0) snprintf(ratio, sizeof ratio, "%.2f", c->ns / best);
-        printf("%s %-38s %11.2f %6s  %-23s %-9s %9.0f %8.1e ", is_chosen(e, c) ? "*" : " ", c->kernel,
-               c->ns * 1e-3, ratio, interval, c->source, c->bound, c->rel_l2);
-        print_bytes(c->workspace_bytes);
-        print_bytes(c->packed_bytes);
-        putchar('\n');
+        printf("%s %-38s %11.2f %6s  %-23s %-9s %9.0f %8.1e %9s %9s\n", is_chosen(e, c) ? "*" : " ",
+               c->kernel, c->ns * 1e-3, ratio, interval, c->source, c->bound, c->rel_l2,
+               cli_bytes_text(c->workspace_bytes, workspace), cli_bytes_text(c->packed_bytes, packed));
     }
     if (i < e->count) printf("\nnot eligible:\n");
     for (; i < e->count; i++)
@@ -156,14 +128,13 @@ static int explain(struct explain_options *o, const char *string) {
         return cli_fail(LW_EXIT_USAGE, "%s: %s", string, why);
     lw_desc d = problem.desc;
     d.relu = o->relu;
-    d.pool2x2 = o->pool != NULL;
+    d.pool2x2 = o->question.pool != NULL;
     if (o->no_bias) d.bias = false;
-    d.src_layout = o->src_layout;
-    d.dst_layout = o->dst_layout;
+    d = question_desc(&o->question, &d);
     lw_error err = {0};
     if (lw_desc_check(&d, &err) != LW_OK) return cli_fail_error(&err, string);
     lw_explanation *e = NULL;
-    if (lw_explain(&e, &d, &o->plan, &err) != LW_OK) return cli_fail_error(&err, NULL);
+    if (lw_explain(&e, &d, &o->question.plan, &err) != LW_OK) return cli_fail_error(&err, NULL);
     int status = o->shared.json ? print_json(&problem, &d, e) : print_text(&problem, &d, e);
     if (!e->chosen) status = cli_fail(LW_EXIT_IMPOSSIBLE, "%s", rule_text(e));
     lw_explanation_free(e);
@@ -173,38 +144,28 @@ static int explain(struct explain_options *o, const char *string) {
 static int check_usage(struct explain_options *o, const struct cli_strings *problems) {
     if (problems->count != 1)
         return cli_fail(LW_EXIT_USAGE, "needs one problem (see lanewise explain --help)");
-    int status = CLI_GO;
-    if (o->max_error) status = cli_read_max_error(o->max_error, &o->plan.max_error);
-    if (status == CLI_GO && o->layout) status = cli_read_layouts(o->layout, &o->src_layout, &o->dst_layout);
-    if (status == CLI_GO && o->effort) status = read_effort(o->effort, &o->plan.effort);
+    int status = question_read(&o->question, &o->shared);
     if (status != CLI_GO) return status;
     o->op = o->shared.op.given ? o->shared.op.op : LW_CONV;
-    if (o->pool && strcmp(o->pool, "2x2") != 0)
-        return cli_fail(LW_EXIT_USAGE, "--pool %s: only 2x2 can be fused", o->pool);
-    if (o->pool && o->op != LW_CONV) return cli_fail(LW_EXIT_USAGE, "--pool: only conv fuses it");
+    if (o->question.pool && o->op != LW_CONV) return cli_fail(LW_EXIT_USAGE, "--pool: only conv fuses it");
     if (o->relu && o->op != LW_CONV && o->op != LW_LINEAR)
         return cli_fail(LW_EXIT_USAGE, "--relu: only conv and linear fuse it");
-    o->plan.kernel = o->shared.kernel;
-    o->plan.isa = o->shared.isa;
-    o->plan.reproducible = o->shared.reproducible;
-    o->plan.threads = o->shared.threads ? (int)o->shared.threads : 1;
     return cli_check_isa(o->shared.isa);
 }
 
 int cmd_explain(int argc, char **argv) {
-    struct explain_options o = {.plan = lw_default_options()};
+    struct explain_options o = {0};
     struct cli_strings problems = {0};
     struct cli_shared *s = &o.shared;
     const struct cli_option options[] = {
         CLI_OPT_OP(s),
-        {"max-error", 0, CLI_STRING, &o.max_error, "E",
-         "strict, tight, fast (default) or a relative L2 error", 0, 0},
-        {"effort", 0, CLI_STRING, &o.effort, "E", "estimate (default), measure or wisdom", 0, 0},
-        {"layout", 0, CLI_STRING, &o.layout, "L[:L]", "of source and destination: nchw, nhwc, blocked", 0, 0},
+        OPT_MAX_ERROR(&o.question),
+        OPT_EFFORT(&o.question),
+        OPT_LAYOUT(&o.question),
         {"relu", 0, CLI_FLAG, &o.relu, NULL, "with a fused ReLU", 0, 0},
-        {"pool", 0, CLI_STRING, &o.pool, "2x2", "with a fused 2x2 max pool", 0, 0},
+        OPT_POOL(&o.question),
         {"no-bias", 0, CLI_FLAG, &o.no_bias, NULL, "without bias", 0, 0},
-        {"kernel", 0, CLI_STRING, &o.plan.kernel, "NAME", "force this row", 0, 0},
+        OPT_FORCE(s),
         CLI_OPT_ISA(s),
         CLI_OPT_MB(s),
         CLI_OPT_THREADS(s),
@@ -223,10 +184,7 @@ int cmd_explain(int argc, char **argv) {
         .positional = &problems,
     };
     int status = cli_parse(&command, argc, argv);
-    if (status == CLI_GO) {
-        s->kernel = o.plan.kernel;
-        status = check_usage(&o, &problems);
-    }
+    if (status == CLI_GO) status = check_usage(&o, &problems);
     if (status == CLI_GO) status = cli_use_wisdom(s->wisdom);
     if (status == CLI_GO) status = explain(&o, problems.items[0]);
     cli_strings_free(&problems);

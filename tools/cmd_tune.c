@@ -6,14 +6,15 @@
 #include <sys/stat.h>
 
 #include "commands.h"
+#include "question.h"
 #include "tune.h"
 
 struct tune_command {
     struct cli_shared shared;
     struct bench_source source;
-    const char *layout, *pool, *effort, *max_error, *out, *against;
+    struct question question;
+    const char *effort, *out, *against;
     bool again;
-    lw_layout src_layout, dst_layout; /* with --layout */
 
     char user_path[1024];
     struct bench_problems problems;
@@ -48,23 +49,18 @@ static int read_effort(const char *text, bool *full) {
 }
 
 static int check_usage(struct tune_command *c) {
-    if (c->pool && strcmp(c->pool, "2x2") != 0)
-        return cli_fail(LW_EXIT_USAGE, "--pool %s: only 2x2 can be fused", c->pool);
     if (c->source.relu && c->source.no_relu)
         return cli_fail(LW_EXIT_USAGE, "--relu and --no-relu exclude each other");
     c->source.op = c->shared.op;
     c->source.files = c->shared.batch;
     c->source.mb = c->shared.mb;
-    c->source.pool2x2 = c->pool != NULL;
+    c->source.pool2x2 = c->question.pool != NULL;
     c->source.plain = true;
-    lw_options *opt = &c->session.opt;
-    *opt = lw_default_options();
-    opt->threads = c->shared.threads ? (int)c->shared.threads : 1;
-    const char *reproducible = getenv("LANEWISE_REPRODUCIBLE");
-    opt->reproducible = c->shared.reproducible || (reproducible && strcmp(reproducible, "1") == 0);
     int status = read_effort(c->effort, &c->session.full);
-    if (status == CLI_GO && c->max_error) status = cli_read_max_error(c->max_error, &opt->max_error);
-    if (status == CLI_GO && c->layout) status = cli_read_layouts(c->layout, &c->src_layout, &c->dst_layout);
+    if (status == CLI_GO) status = question_read(&c->question, &c->shared);
+    const char *reproducible = getenv("LANEWISE_REPRODUCIBLE");
+    c->session.opt = c->question.plan;
+    c->session.opt.reproducible |= reproducible && strcmp(reproducible, "1") == 0;
     return status;
 }
 
@@ -82,10 +78,8 @@ static int check_environment(void) {
 
 /* ---- tasks --------------------------------------------------------------------------------------------- */
 
-static void add_task(struct tune_command *c, const struct bench_problem *p, struct bench_layouts layouts) {
-    struct tune_task t = {.problem = p, .desc = p->desc};
-    t.desc.src_layout = layouts.src;
-    t.desc.dst_layout = layouts.dst;
+static void add_task(struct tune_command *c, const struct bench_problem *p, const lw_desc *desc) {
+    struct tune_task t = {.problem = p, .desc = *desc};
     lw_explanation *why = NULL;
     if (lw_explain(&why, &t.desc, &c->session.opt, NULL) == LW_OK)
         for (size_t i = 0; i < why->count && why->chosen; i++)
@@ -100,16 +94,17 @@ static void add_task(struct tune_command *c, const struct bench_problem *p, stru
         c->totals.nothing++;
 }
 
-/* As the problem string says, and as a network would keep the tensors. */
+/* As --layout says; without it as the problem string says, and as a network would keep the tensors. */
 static int make_tasks(struct tune_command *c) {
     c->tasks = calloc(2 * c->problems.count + 1, sizeof *c->tasks);
     if (!c->tasks) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
     for (size_t i = 0; i < c->problems.count; i++) {
         const struct bench_problem *p = &c->problems.items[i];
-        struct bench_layouts kept[9], plain = {LW_NCHW, LW_NCHW}, given = {c->src_layout, c->dst_layout};
-        bench_layouts_of(&p->desc, kept);
-        add_task(c, p, c->layout ? given : plain);
-        if (!c->layout && (kept[0].src != plain.src || kept[0].dst != plain.dst)) add_task(c, p, kept[0]);
+        const struct question network = {.layout = "network", .network = true};
+        const lw_desc asked = question_desc(&c->question, &p->desc), kept = question_desc(&network, &p->desc);
+        add_task(c, p, &asked);
+        if (!c->question.layout && (kept.src_layout != LW_NCHW || kept.dst_layout != LW_NCHW))
+            add_task(c, p, &kept);
     }
     if (c->task_count) return CLI_GO;
     return cli_fail(LW_EXIT_IMPOSSIBLE, "no row takes any of the problems here");
@@ -316,12 +311,11 @@ int cmd_tune(int argc, char **argv) {
          0, 0},
         {"set", 0, CLI_STRING, &c.source.set, "GLOB", "of the built-in problem sets these, e.g. 'vgg16.*'", 0,
          0},
-        {"layout", 0, CLI_STRING, &c.layout, "L[:L]", "of source and destination: nchw, nhwc, blocked", 0, 0},
+        OPT_LAYOUT(&c.question),
         {"relu", 0, CLI_FLAG, &c.source.relu, NULL, "with a fused ReLU", 0, 0},
         {"no-relu", 0, CLI_FLAG, &c.source.no_relu, NULL, "without, also where the set has one", 0, 0},
-        {"pool", 0, CLI_STRING, &c.pool, "2x2", "with a fused 2x2 max pool", 0, 0},
-        {"max-error", 0, CLI_STRING, &c.max_error, "E",
-         "strict, tight, fast (default) or a relative L2 error", 0, 0},
+        OPT_POOL(&c.question),
+        OPT_MAX_ERROR(&c.question),
         CLI_OPT_REPRODUCIBLE(s),
         CLI_OPT_JSON(s),
     };

@@ -8,6 +8,7 @@ int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_tune(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
+int cmd_pick(int argc, char **argv);
 int cmd_mnist(int argc, char **argv);
 
 #endif

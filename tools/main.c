@@ -23,6 +23,7 @@ static const struct {
 #endif
     {"tune", cmd_tune, "time the rows on this CPU: plans then know the fastest"},
     {"explain", cmd_explain, "which kernel a problem gets here, and why"},
+    {"pick", cmd_pick, "the row for each problem, also as a C table or a list to build"},
     {"mnist", cmd_mnist, "classify handwritten digits with the assembled model"},
 };
 

@@ -4,21 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-/* "13.2 ms", in three digits. */
-static const char *time_text(double ns, char text[16]) {
-    static const char *const units[] = {"ns", "us", "ms", "s"};
-    int unit = 0;
-    for (; ns >= 999.5 && unit < 3; unit++)
-        ns /= 1000;
-    snprintf(text, 16, "%.*f %s", ns < 9.995 ? 2 : ns < 99.95 ? 1 : 0, ns, units[unit]);
-    return text;
-}
-
-static const char *layouts_text(const lw_desc *d, char text[32]) {
-    snprintf(text, 32, "%s>%s", lw_layout_name(d->src_layout), lw_layout_name(d->dst_layout));
-    return text;
-}
-
 /* On the pick: 'unclear' where it had the least time, but the next one might do as well. */
 static const char *verdict(const struct tune_result *r) {
     if (r->decision.count < 2) return "alone";
@@ -41,8 +26,8 @@ void tune_print(const struct tune_task *t, const struct tune_result *r) {
     else if (r->guess > 0)
         snprintf(guess, sizeof guess, "%.2f %s", r->guess, t->guess);
     cli_progress_clear();
-    printf(LINE, lw_op_name(t->desc.op), layouts_text(&t->desc, layouts), pick->kernel,
-           time_text(pick->ns, time), verdict(r), next, guess, t->problem->name);
+    printf(LINE, lw_op_name(t->desc.op), cli_layouts_text(&t->desc, layouts), pick->kernel,
+           cli_time_text(pick->ns, time), verdict(r), next, guess, t->problem->name);
     fflush(stdout);
 }
 
