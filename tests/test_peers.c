@@ -333,6 +333,34 @@ Test(peers, real_ones_are_right) {
     expect_all_ran();
 }
 
+#ifdef __x86_64__
+/* Of what the library says it runs, nothing is of a wider ISA; one that can't be held to it runs nothing. */
+Test(peers, real_ones_are_held_to_an_isa) {
+    static const struct {
+        const char *rows, *how; /* NULL: refused */
+    } peers[] = {{"onednn:direct", "sse41"}, {"openblas:im2col", "Nehalem"}, {"xnnpack:nhwc", NULL}};
+    if (!find_installed()) cr_skip("no other library is installed");
+    for (size_t i = 0; i < sizeof peers / sizeof *peers; i++) {
+        char words[200], name[16];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(peers[i].rows, ":"), peers[i].rows);
+        if (!strstr(LW_PEERS_FOUND, name)) continue;
+        snprintf(words, sizeof words,
+                 "bench --peers --isa scalar --threads 1 --kernel %s --benchmark_min_time=0.001 "
+                 "mb1_ic8ih9_oc8_kh3_ph1",
+                 peers[i].rows);
+        struct outcome o = run_words(".stdout", words);
+        if (peers[i].how) {
+            cr_assert_eq(o.status, 0, "%s", o.err);
+            cr_assert(strstr(o.out, peers[i].how), "%s", o.out);
+        } else {
+            cr_assert_eq(o.status, 3, "%s", o.err);
+            cr_assert(strstr(o.err, "can't be held to scalar"), "%s", o.err);
+        }
+        free_outcome(&o);
+    }
+}
+#endif
+
 Test(peers, real_ones_classify_as_we_do) {
     if (!find_installed()) cr_skip("no other library is installed");
     setenv("HOME", scratch, 1);
