@@ -80,7 +80,8 @@ static int find(struct other_cpu *other, const char *name, const char *file) {
     int status = each_wisdom(file, add_wisdom, &f);
     if (status != CLI_GO) return status;
     if (!other->known && !other->wisdom) return fail_unknown(name);
-    if (file && strcmp(file, "none") != 0 && !f.from_file) return cli_fail(LW_EXIT_USAGE, "%s: not measured on %s", file, name);
+    if (file && strcmp(file, "none") != 0 && !f.from_file)
+        return cli_fail(LW_EXIT_USAGE, "%s: not measured on %s", file, name);
     if (other->known) {
         predict_target(&other->target, other->known);
         snprintf(other->name, sizeof other->name, "%s (%s)", other->known->name, other->known->about);
