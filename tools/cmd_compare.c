@@ -179,8 +179,9 @@ static void note_doubts(const struct comparison *c) {
     }
     size_t needed = compare_passes_needed(c->alpha), passes = fewest_passes(c);
     if (passes < needed)
-        cli_note("%zu pass%s are too few for %zu rows, at least %zu are needed: lanewise bench --repeat %zu",
-                 passes, passes == 1 ? "" : "es", c->count, needed, needed + needed / 2 + 1);
+        cli_note("%zu undisturbed pass%s are too few for %zu rows, at least %zu are needed: lanewise bench "
+                 "--repeat %zu",
+                 passes, passes == 1 ? "" : "es", c->count, needed, needed > 15 ? 2 * needed : 30);
 }
 
 static void print_row(const struct row *r) {
