@@ -79,6 +79,18 @@ static size_t read_passes(const struct results_row *row, double *figures) {
     return count;
 }
 
+/* Is the median near the least, or did the machine change its state within the run? Such a state can last as
+ * long as a run, so then nobody knows which one the other run was in. */
+static bool is_steady(const double *figures, size_t count, double threshold) {
+    double least = INFINITY;
+    for (size_t i = 0; i < count; i++)
+        least = fmin(least, figures[i]);
+    size_t near = 0;
+    for (size_t i = 0; i < count; i++)
+        near += figures[i] <= least * (1 + threshold);
+    return 2 * near > count;
+}
+
 /* Beyond the threshold, and for sure beyond half of it: two runs of one build differ by a percent or two. */
 static enum verdict judge(const struct compare_ratio *r, double threshold) {
     if (r->ratio > 1 + threshold && r->low > 1 + threshold / 2) return SLOWER;
@@ -101,6 +113,9 @@ static void compare_row(const struct comparison *c, const struct results_row *a,
     if (out->a_passes && out->b_passes) {
         out->ratio = compare_passes(passes, out->a_passes, passes + out->a_passes, out->b_passes, c->alpha);
         out->verdict = judge(&out->ratio, c->threshold);
+        bool steady = is_steady(passes, out->a_passes, c->threshold) &&
+                      is_steady(passes + out->a_passes, out->b_passes, c->threshold);
+        if (!steady && out->verdict != SAME) out->verdict = CANT_TELL;
     }
     free(passes);
 }
