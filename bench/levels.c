@@ -9,6 +9,10 @@ size_t lw_levels_of(const lw_cpu_info *cpu, struct lw_level levels[LW_LEVELS]) {
         levels[count++] = (struct lw_level){name[i], i + 1, size[i], size[i] / 2, {0}};
         last = size[i] > last ? size[i] : last;
     }
+    /* Others use a shared L3 too. */
+    for (size_t i = 0; i < count; i++)
+        if (levels[i].number == 3 && cpu->l2_bytes && levels[i].working_set > 8 * cpu->l2_bytes)
+            levels[i].working_set = 8 * cpu->l2_bytes;
     /* A machine may tell the L3 of a whole socket: half a gigabyte is DRAM enough everywhere. */
     size_t far = 4 * last > (size_t)512 << 20 ? (size_t)512 << 20 : 4 * last;
     levels[count++] = (struct lw_level){"DRAM", LW_LEVELS, 0, far, {0}};

@@ -11,7 +11,8 @@ struct lw_level {
     const char *name;   /* "L1", "L2", "L3", "DRAM" */
     int number;         /* 1 to 4 */
     size_t cache_bytes; /* 0: DRAM */
-    size_t working_set; /* that sits in this level: half of it; for DRAM four times the last cache */
+    size_t working_set; /* that sits in this level: half of it, of L3 at most eight times the L2; for DRAM
+                           four times the last cache */
     double gb_per_s[3]; /* of one thread, by enum lw_traffic; 0: not measured */
 };
 

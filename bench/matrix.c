@@ -19,7 +19,7 @@
 #define QUICK_MIN_TIME_MAX 0.15
 #define QUICK_MIN_TIME_MIN 0.02
 #define MIN_TIME           0.2
-#define PASS_MIN_TIME      0.03 /* with --repeat */
+#define PASS_MIN_TIME      0.01 /* with --repeat */
 
 struct command {
     struct cli_shared shared;
@@ -118,7 +118,7 @@ static int parse(struct command *cmd, int argc, char **argv) {
         {"compare", 0, CLI_FLAG, &cmd->compare, NULL, "ours against the peers' alone, without the matrix", 0,
          0},
         {"repeat", 0, CLI_INT, &cmd->repeat, "N",
-         "passes over the matrix, in random order (for lanewise compare: 5)", 1, 100},
+         "passes over the matrix, in random order (for lanewise compare: 30)", 1, 100},
         {"results", 0, CLI_STRING, &cmd->results, "DIR", "write DIR/<cpu>/matrix.json and summary.txt", 0, 0},
         {"mnist", 0, CLI_STRING, &cmd->mnist, "FILE", "output of lanewise mnist --json, for the summary", 0,
          0},
@@ -195,7 +195,7 @@ static void record(const struct lw_gbench_result *result, void *arg) {
 static void set_defaults(struct bench_flags *flags, const struct bench_choice *choice, size_t count,
                          int64_t repeat) {
     double seconds = repeat ? PASS_MIN_TIME : MIN_TIME;
-    if (choice->mode == BENCH_QUICK) {
+    if (choice->mode == BENCH_QUICK && !repeat) {
         seconds = QUICK_SECONDS / (2 * (double)count);
         seconds = seconds < QUICK_MIN_TIME_MIN ? QUICK_MIN_TIME_MIN : seconds;
         seconds = seconds > QUICK_MIN_TIME_MAX ? QUICK_MIN_TIME_MAX : seconds;

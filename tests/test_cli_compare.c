@@ -154,6 +154,7 @@ struct run {
     unsigned seed;
     int passes, missing; /* row that isn't there; -1: none */
     double clock, factor[ROWS];
+    double share;           /* of its core that the thread had; 0: all */
     const char *cpu, *more; /* of the context, NULL: nothing */
 };
 
@@ -170,8 +171,8 @@ static void write_run(const char *path, const struct run *run) {
             double ns = 1000 * (r + 1) * run->factor[r] * noise(&state) / run->clock;
             fprintf(f,
                     "%s{\"name\": \"conv/p%d/k_avx2/threads:1\", \"repetition_index\": %d, \"cpu_time\": %g, "
-                    "\"real_time\": 1, \"time_unit\": \"ns\", \"time_min_ns\": %g, \"peak_gflops\": %g}",
-                    comma, r, p, ns, ns, 100 * run->clock);
+                    "\"real_time\": %g, \"time_unit\": \"ns\", \"time_min_ns\": %g, \"peak_gflops\": %g}",
+                    comma, r, p, ns, run->share > 0 ? ns / run->share : ns, ns, 100 * run->clock);
             comma = ",";
         }
     fputs("]}", f);
@@ -225,7 +226,8 @@ Test(compare, the_same_is_the_same_whatever_the_noise) {
 }
 
 Test(compare, what_cant_be_told) {
-    struct run few = plain, gone = plain, wild = plain;
+    struct run few = plain, gone = plain, wild = plain, shared = plain;
+    shared.share = 0.6;
     few.passes = 2;
     gone.missing = 2;
     wild.factor[1] = 1.045;
@@ -233,7 +235,9 @@ Test(compare, what_cant_be_told) {
     write_run("few.json", &few);
     write_run("gone.json", &gone);
     write_run("wild.json", &wild);
-    EXPECT(2, "compare few.json few.json", "2 passes are too few", "6 can't tell");
+    write_run("shared.json", &shared);
+    EXPECT(2, "compare few.json few.json", "2 undisturbed passes are too few", "6 can't tell");
+    EXPECT(2, "compare a.json shared.json", "0 undisturbed passes are too few", "6 can't tell");
     EXPECT(2, "compare a.json gone.json", "missing     conv/p2/k_avx2/threads:1", "1 missing");
     EXPECT(0, "compare gone.json a.json", "new         conv/p2/k_avx2/threads:1", "1 new");
     EXPECT(2, "compare a.json wild.json", "can't tell  conv/p1/k_avx2/threads:1");

@@ -14,6 +14,9 @@ enum { EXIT_SAME = 0, EXIT_SLOWER = 1, EXIT_CANT_TELL = 2, EXIT_NOT_COMPARABLE =
 /* The chance that any row of a run is called slower though it isn't; shared among the rows. */
 #define ALPHA 0.01
 
+/* A pass whose thread had less of a core than this is left out. */
+#define LEAST_SHARE 0.95
+
 enum verdict { SLOWER, FASTER, SAME, CANT_TELL, MISSING, NEW, VERDICTS };
 
 static const char *const verdict_names[VERDICTS] = {"slower",     "faster",  "same",
@@ -24,7 +27,7 @@ struct row {
     enum verdict verdict;
     struct compare_ratio ratio;
     double a_ns, b_ns;
-    size_t a_passes, b_passes;
+    size_t a_passes, b_passes; /* undisturbed */
 };
 
 struct comparison {
@@ -46,22 +49,46 @@ static bool is_wanted(const struct comparison *c, const char *name) {
     return c->words.count == 2;
 }
 
+/* Did its thread have a core to itself? Beside another process on the same core even CPU time is up to half
+ * as long again. Of several threads this can't be seen. */
+static bool is_undisturbed(const struct results_row *row, size_t pass) {
+    double cpu = results_pass_value(row, pass, "cpu_time", 0);
+    double real = results_pass_value(row, pass, "real_time", 0);
+    return row->threads > 1 || !(cpu > 0 && real > 0) || cpu >= LEAST_SHARE * real;
+}
+
 /* What a pass took in units of the FMA peak beside it, so that the clock cancels: the least of its samples,
  * as whatever disturbs a machine makes it slower. Where the file has no such keys, of Google Benchmark's
  * mean. */
-static bool read_passes(const struct results_row *row, double *figures) {
+static double figure_of(const struct results_row *row, size_t pass) {
+    double ns = results_pass_value(row, pass, "time_min_ns", results_pass_ns(row, pass));
+    double peak = results_pass_value(row, pass, "peak_gflops", 0);
+    if (peak > 0) return ns * peak;
+    double gflops = results_pass_value(row, pass, "gflops", 0);
+    double pct = results_pass_value(row, pass, "peak_pct", 0);
+    return pct > 0 && gflops > 0 ? ns * 100 * gflops / pct : ns;
+}
+
+/* Of the undisturbed passes; returns how many. */
+static size_t read_passes(const struct results_row *row, double *figures) {
+    size_t count = 0;
     for (size_t i = 0; i < row->pass_count; i++) {
-        double ns = results_pass_value(row, i, "time_min_ns", results_pass_ns(row, i));
-        double peak = results_pass_value(row, i, "peak_gflops", 0);
-        if (!(peak > 0)) {
-            double gflops = results_pass_value(row, i, "gflops", 0);
-            double pct = results_pass_value(row, i, "peak_pct", 0);
-            peak = pct > 0 && gflops > 0 ? 100 * gflops / pct : 1;
-        }
-        figures[i] = ns * peak;
-        if (!(figures[i] > 0)) return false;
+        figures[count] = figure_of(row, i);
+        count += is_undisturbed(row, i) && figures[count] > 0;
     }
-    return row->pass_count > 0;
+    return count;
+}
+
+/* Is the median near the least, or did the machine change its state within the run? Such a state can last as
+ * long as a run, so then nobody knows which one the other run was in. */
+static bool is_steady(const double *figures, size_t count, double threshold) {
+    double least = INFINITY;
+    for (size_t i = 0; i < count; i++)
+        least = fmin(least, figures[i]);
+    size_t near = 0;
+    for (size_t i = 0; i < count; i++)
+        near += figures[i] <= least * (1 + threshold);
+    return 2 * near > count;
 }
 
 /* Beyond the threshold, and for sure beyond half of it: two runs of one build differ by a percent or two. */
@@ -78,12 +105,17 @@ static void compare_row(const struct comparison *c, const struct results_row *a,
                         .verdict = CANT_TELL,
                         .ratio = {1, 0, INFINITY},
                         .a_ns = results_ns(a),
-                        .b_ns = results_ns(b),
-                        .a_passes = a->pass_count,
-                        .b_passes = b->pass_count};
-    if (passes && read_passes(a, passes) && read_passes(b, passes + a->pass_count)) {
-        out->ratio = compare_passes(passes, a->pass_count, passes + a->pass_count, b->pass_count, c->alpha);
+                        .b_ns = results_ns(b)};
+    if (passes) {
+        out->a_passes = read_passes(a, passes);
+        out->b_passes = read_passes(b, passes + out->a_passes);
+    }
+    if (out->a_passes && out->b_passes) {
+        out->ratio = compare_passes(passes, out->a_passes, passes + out->a_passes, out->b_passes, c->alpha);
         out->verdict = judge(&out->ratio, c->threshold);
+        bool steady = is_steady(passes, out->a_passes, c->threshold) &&
+                      is_steady(passes + out->a_passes, out->b_passes, c->threshold);
+        if (!steady && out->verdict != SAME) out->verdict = CANT_TELL;
     }
     free(passes);
 }
@@ -162,8 +194,9 @@ static void note_doubts(const struct comparison *c) {
     }
     size_t needed = compare_passes_needed(c->alpha), passes = fewest_passes(c);
     if (passes < needed)
-        cli_note("%zu pass%s are too few for %zu rows, at least %zu are needed: lanewise bench --repeat %zu",
-                 passes, passes == 1 ? "" : "es", c->count, needed, needed + needed / 2 + 1);
+        cli_note("%zu undisturbed pass%s are too few for %zu rows, at least %zu are needed: lanewise bench "
+                 "--repeat %zu",
+                 passes, passes == 1 ? "" : "es", c->count, needed, needed > 15 ? 2 * needed : 30);
 }
 
 static void print_row(const struct row *r) {
