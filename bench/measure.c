@@ -171,6 +171,7 @@ static void count(lw_gbench_state *state, const struct bench_session *s, const s
         {"rel_l2", c->rel_l2},
         {"reproducible_x", c->reproducible_x},
         {"denormal_x", c->denormal_x},
+        {"batch", (double)c->desc.batch},
     };
     for (size_t k = 0; k < CLI_COUNT(counters); k++)
         lw_gbench_counter(state, counters[k].name, counters[k].value);

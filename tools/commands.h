@@ -10,5 +10,6 @@ int cmd_compare(int argc, char **argv);
 int cmd_tune(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_mnist(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 
 #endif

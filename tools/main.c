@@ -25,6 +25,7 @@ static const struct {
     {"tune", cmd_tune, "time the rows on this CPU: plans then know the fastest"},
     {"explain", cmd_explain, "which kernel a problem gets here, and why"},
     {"mnist", cmd_mnist, "classify handwritten digits with the assembled model"},
+    {"report", cmd_report, "what was measured, as a page: heat map, winners, peers, roofline"},
 };
 
 static void print_help(void) {
