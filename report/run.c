@@ -183,6 +183,13 @@ static char *last_part(const char *path) {
     return strndup(path + start, end - start);
 }
 
+/* Whose machine it was is nobody's business. */
+static void drop_private(struct report_run *run) {
+    cJSON *context = cJSON_GetObjectItemCaseSensitive(run->matrix.root, "context");
+    cJSON_DeleteItemFromObjectCaseSensitive(context, "host_name");
+    cJSON_DeleteItemFromObjectCaseSensitive(context, "executable");
+}
+
 int report_run_read(struct report_run *run, const char *path) {
     struct stat info;
     *run = (struct report_run){.path = strdup(path), .name = last_part(path)};
@@ -190,6 +197,7 @@ int report_run_read(struct report_run *run, const char *path) {
     char *versus = join(path, "versus.json"), *mnist = join(path, "mnist.json");
     bool memory = run->path && run->name && versus && mnist;
     int status = memory ? results_read(&run->matrix, path) : cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    if (status == CLI_GO) drop_private(run);
     if (status == CLI_GO) status = read_rows(run);
     if (status == CLI_GO && run->folder) status = read_json(versus, &run->versus_json);
     if (status == CLI_GO) status = read_versus(run, versus);

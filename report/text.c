@@ -1,6 +1,7 @@
 #include "text.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,8 +46,9 @@ void text_markdown(FILE *out, const char *text) {
 }
 
 void text_number_json(FILE *out, double value) {
+    bool whole = fabs(value) < 1e15 && value == floor(value);
     if (isfinite(value))
-        fprintf(out, "%.6g", value);
+        fprintf(out, whole ? "%.0f" : "%.6g", value);
     else
         fputs("null", out);
 }

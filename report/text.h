@@ -8,7 +8,7 @@
 void text_html(FILE *out, const char *text);     /* content and attribute values */
 void text_json(FILE *out, const char *text);     /* quoted; holds no '<', so it can't end a script element */
 void text_markdown(FILE *out, const char *text); /* a cell of a table */
-void text_number_json(FILE *out, double value);  /* 6 digits; null where it isn't finite */
+void text_number_json(FILE *out, double value);  /* 6 digits, whole ones all; null: not finite */
 
 /* "0.123", "1.23", "12.3", "123", "1.2e-07"; "" where it isn't finite. Returns `text`, which has room for
  * TEXT_NUMBER. */

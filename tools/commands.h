@@ -11,5 +11,6 @@ int cmd_tune(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_mnist(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_results(int argc, char **argv);
 
 #endif

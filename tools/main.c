@@ -26,6 +26,7 @@ static const struct {
     {"explain", cmd_explain, "which kernel a problem gets here, and why"},
     {"mnist", cmd_mnist, "classify handwritten digits with the assembled model"},
     {"report", cmd_report, "what was measured, as a page: heat map, winners, peers, roofline"},
+    {"results", cmd_results, "keep results/: merge what others measured, make pages and tables"},
 };
 
 static void print_help(void) {

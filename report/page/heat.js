@@ -66,7 +66,6 @@ function drawHeat() {
     drawHeat();
     byId('heat-body').querySelector('select').focus();
   })),
-  el('p', { class: 'key' }, 'worse', el('span', { class: 'ramp', style: `background:linear-gradient(90deg,${stops})` }), 'better',
-    metric === 'relative' ? '(1 to 8 and more)' : null),
+  el('p', { class: 'key' }, el('span', null, 'worse'), el('span', { class: 'ramp', style: `background:linear-gradient(90deg,${stops})` }), el('span', null, metric === 'relative' ? 'better (8 times the fastest and more, to 1)' : 'better')),
   ...(rows.length ? [...groups(rows, r => r.op)].flatMap(([op, list]) => heatTable(op, list)) : [nothing('No benchmark is left by these filters.')]));
 }

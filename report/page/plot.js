@@ -94,10 +94,10 @@ function scatter(label, points, xTitle, yTitle, options) {
 
 /* Ratios, one a line: items {name, ratio, low, high, text, style}. */
 function ratios(label, items, title) {
-  const width = Math.max(340, Math.min(1120, byId('winners').clientWidth - 2)), names = width < 600 ? 150 : 300, row = 19, top = 30;
-  const height = top + items.length * row + 34;
+  const width = Math.max(340, Math.min(1120, byId('winners').clientWidth - 2)), names = width < 600 ? 150 : 300, row = 19, top = 46;
+  const height = top + items.length * row + 12;
   const ends = items.flatMap(i => [i.ratio, known(i.low) ? i.low : i.ratio, known(i.high) ? i.high : i.ratio]);
-  const x = logAxis(ends.concat([0.9, 1.1]), names + 10, width - 20, 1.05), room = width < 600 ? 22 : 44;
+  const x = logAxis(ends.concat([0.9, 1.1]), names + 10, width - 20, 1.05), room = width < 600 ? 19 : 44;
   const nodes = items.map((item, i) => {
     const n = mark(item.style, x.map(item.ratio), top + i * row + row / 2);
     n.setAttribute('role', 'img');
@@ -107,10 +107,10 @@ function ratios(label, items, title) {
   walkable(nodes);
   const every = Math.ceil(x.ticks.length / ((width - names) / 46));
   const shown = x.ticks.filter((t, i) => i % every === 0 || t === 1);
-  return el('div', { class: 'plot' + (items.length > 30 ? ' tall' : ''), tabindex: items.length > 30 ? 0 : undefined, role: 'region', 'aria-label': label },
+  return el('div', { class: 'plot' + (items.length > 40 ? ' tall' : ''), tabindex: items.length > 40 ? 0 : undefined, role: 'region', 'aria-label': label },
     svg('svg', { width, height, viewBox: `0 0 ${width} ${height}`, role: 'group', 'aria-label': label },
-      ...shown.flatMap(t => [svg('line', { class: t === 1 ? 'one' : 'grid', x1: x.map(t), x2: x.map(t), y1: top - 6, y2: height - 30 }),
-        svg('text', { class: 'soft', x: x.map(t), y: height - 14, 'text-anchor': 'middle' }, tickText(t))]),
+      ...shown.flatMap(t => [svg('line', { class: t === 1 ? 'one' : 'grid', x1: x.map(t), x2: x.map(t), y1: top - 6, y2: height - 6 }),
+        svg('text', { class: 'soft', x: x.map(t), y: top - 12, 'text-anchor': 'middle' }, tickText(t))]),
       svg('text', { class: 'soft', x: names + 10, y: 15 }, title),
       ...items.map((item, i) => {
         const y = top + i * row + row / 2, cut = item.name.length > room ? item.name.slice(0, room - 1) + '…' : item.name;
