@@ -136,7 +136,8 @@ static int read_rows(struct report_run *run) {
 
 static int read_versus(struct report_run *run, const char *path) {
     const cJSON *all = cJSON_GetObjectItemCaseSensitive(run->versus_json, "comparisons"), *c;
-    if (!run->versus_json) return CLI_GO;
+    if (!run->versus_json)
+        return report_derive_versus(run) ? CLI_GO : cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
     if (!cJSON_IsArray(all)) return cli_fail(LW_EXIT_USAGE, "%s: no comparisons in it", path);
     run->versus = calloc((size_t)cJSON_GetArraySize(all) + 1, sizeof *run->versus);
     if (!run->versus) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");

@@ -64,6 +64,7 @@ struct report_run {
     size_t row_count, versus_count;
     struct report_row *rows; /* those that were measured */
     struct report_versus *versus;
+    bool derived; /* there is no versus.json: the comparisons are made of the matrix's rows */
 };
 
 /* CLI_GO, or the exit status after one line that names the file. */
@@ -96,6 +97,11 @@ struct report_winner {
 };
 /* Problems in the order of the file; *count of them, to be freed. NULL: no memory (or none). */
 struct report_winner *report_winners(const struct report_run *run, int threads, size_t *count);
+
+/* Without a versus.json: of each problem, layout and number of threads the fastest of both sides as the
+ * matrix has them. They weren't timed in turn, so the interval takes both sides' at their ends. false: no
+ * memory. */
+bool report_derive_versus(struct report_run *run);
 
 /* The peers at a number of threads: how many comparisons, how many of them have a ratio whose interval is
  * below 1, above 1, and the geometric mean of the ratios. */

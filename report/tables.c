@@ -90,6 +90,11 @@ void report_tables_peers(FILE *out, const struct report_run *run, size_t index) 
         no_data(out, "other libraries beside ours", "./dev bench --peers");
         return;
     }
+    if (run->derived)
+        fputs("<p class=\"note\">This run has no versus.json: the two sides are those of the matrix, timed "
+              "minutes "
+              "apart, and not in turn.</p>\n",
+              out);
     begin_table(out, "peers-table", index, "Our time over the best peer's, of each problem", heads,
                 CLI_COUNT(heads), 5);
     for (const struct report_versus *v = run->versus; v < run->versus + run->versus_count; v++) {

@@ -161,6 +161,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         rows, versus = write_results(f"{folder}/cpu-a", 1.0)
         write_results(f"{folder}/cpu-b", 1.5)
+        os.remove(f"{folder}/cpu-b/versus.json")
         path = f"{folder}/page.html"
         subprocess.run([lanewise, "report", "-o", path, f"{folder}/cpu-a", f"{folder}/cpu-b"], check=True, stderr=subprocess.DEVNULL)
         with open(path, encoding="utf-8") as file:
@@ -179,6 +180,10 @@ def main():
         check(row[5:] == [figure(v["ours_us"]), figure(v["peer_us"]), figure(v["ratio"]), f"{figure(v['ratio_low'])} .. {figure(v['ratio_high'])}"],
               f"peers: {row} is not {v}")
         check(any(f"{figure(v['ratio'])} [" in label and v["problem"] in label for label in page.points["peers"]), f"no point for {v}")
+    derived = [r for r in static.tables["peers-table-1"][1:] if r[0] == "conv vgg16_conv3_2" and r[2] == "1"]
+    least = min(r["cpu_time"] * 1.5 for r in single if "vgg16" in r["name"])
+    check(len(derived) == 1 and derived[0][7:] == [figure(least / 41.1), f"{figure(least * .987 / 41.1 / 1.013)} .. {figure(least * 1.013 / 41.1 / .987)}"],
+          f"without versus.json: {derived}")
     check([r[2] for r in page.tables["mnist-table-0"][1:]] == ["conv_direct_avx2_t6x2"], f"{page.tables['mnist-table-0']}")
     check(page.tables["mnist-peers-0"][1][:3] == ["onednn:direct", "140", "0.222"], f"{page.tables['mnist-peers-0']}")
     check(len(page.points["error"]) == len(single) == len(page.tables["error-table"]) - 1, "speed against error: not a point a row")

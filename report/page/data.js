@@ -46,7 +46,8 @@ function algorithm(row) {
   if (row.peer) return row.kernel.split(':')[0];
   let name = row.kernel.replace(/_t\d+x\d+$/, '');
   if (row.isa && name.endsWith('_' + row.isa)) name = name.slice(0, -row.isa.length - 1);
-  return name.startsWith(row.op + '_') ? name.slice(row.op.length + 1) : name;
+  if (name.startsWith(row.op + '_')) name = name.slice(row.op.length + 1);
+  return row.op === 'conv' || name === row.op ? name : row.op + ' ' + name;
 }
 function shortName(row) {
   const op = row.op + '_';

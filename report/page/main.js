@@ -23,4 +23,3 @@ drawAll();
 if (run().versus.length) byId('peers-table').open = false;
 let resizing = 0;
 addEventListener('resize', () => { clearTimeout(resizing); resizing = setTimeout(drawAll, 150); });
-addEventListener('beforeprint', () => { for (const d of document.querySelectorAll('details')) d.open = true; });

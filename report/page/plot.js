@@ -74,7 +74,7 @@ function keyOf(map) {
 /* points: {x, y, style, text}; x and y positive. extra(axes) gives nodes that lie below the points. */
 function scatter(label, points, xTitle, yTitle, options) {
   const o = Object.assign({ extraX: [], extraY: [], extra: () => [], tickY: tickText }, options);
-  const width = Math.max(340, Math.min(1120, byId('winners').clientWidth - 2)), height = width < 600 ? 380 : 460, left = 62, bottom = 44;
+  const width = Math.max(340, Math.min(1220, byId('winners').clientWidth - 2)), height = width < 600 ? 380 : 460, left = 62, bottom = 44;
   const x = logAxis(points.map(p => p.x).concat(o.extraX), left + 12, width - 18, 1.06);
   const y = logAxis(points.map(p => p.y).concat(o.extraY), height - bottom - 12, 16, 1.25);
   const every = Math.ceil(x.ticks.length / (width / 60));
@@ -94,7 +94,7 @@ function scatter(label, points, xTitle, yTitle, options) {
 
 /* Ratios, one a line: items {name, ratio, low, high, text, style}. */
 function ratios(label, items, title) {
-  const width = Math.max(340, Math.min(1120, byId('winners').clientWidth - 2)), names = width < 600 ? 150 : 300, row = 19, top = 46;
+  const width = Math.max(340, Math.min(1220, byId('winners').clientWidth - 2)), names = width < 600 ? 150 : 300, row = 19, top = 46;
   const height = top + items.length * row + 12;
   const ends = items.flatMap(i => [i.ratio, known(i.low) ? i.low : i.ratio, known(i.high) ? i.high : i.ratio]);
   const x = logAxis(ends.concat([0.9, 1.1]), names + 10, width - 20, 1.05), room = width < 600 ? 19 : 44;
