@@ -83,6 +83,8 @@ class Page(html.parser.HTMLParser):
             self.cells.append(a)
         if "pt" in a.get("class", "").split() and "aria-label" in a:
             self.points.setdefault(self.panel, []).append(a["aria-label"])
+        if tag == "script":
+            self.id = None
         if a.get("id"):
             self.id = a["id"]
             self.texts[self.id] = ""
@@ -103,11 +105,16 @@ class Page(html.parser.HTMLParser):
             self.texts[self.id] += text
 
 
-def open_page(chromium, profile, path, width):
+def open_page(chromium, profile, path, *options):
     command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={profile}",
-               f"--window-size={width},900", "--virtual-time-budget=2000", "--dump-dom", "file://" + path]
+               "--window-size=1280,900", "--virtual-time-budget=2000", *options, "--dump-dom", "file://" + path]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120, check=True)
     return done.stdout.decode("utf-8")
+
+
+PHONE = """<!doctype html><iframe src="page.html" style="width:390px;height:800px"></iframe><p id="widths"></p><script>
+onload = () => { const page = document.querySelector('iframe').contentDocument.documentElement;
+widths.textContent = page.scrollWidth + ' ' + page.clientWidth; }</script>"""
 
 
 def check(condition, message):
@@ -166,10 +173,15 @@ def main():
         subprocess.run([lanewise, "report", "-o", path, f"{folder}/cpu-a", f"{folder}/cpu-b"], check=True, stderr=subprocess.DEVNULL)
         with open(path, encoding="utf-8") as file:
             static = Page(file.read())
-        page = Page(open_page(chromium, f"{folder}/profile", path, 1280))
+        page = Page(open_page(chromium, f"{folder}/profile", path))
+        with open(f"{folder}/phone.html", "w", encoding="utf-8") as file:
+            file.write(PHONE)
+        phone = Page(open_page(chromium, f"{folder}/profile", f"{folder}/phone.html", "--allow-file-access-from-files"))
     rows = [r for r in rows if "error_occurred" not in r]
     single = [r for r in rows if parts(r)[3] == 1 and ":" not in parts(r)[2]]
     check(not page.visible["broken"], f"a script failed: {page.texts['broken']}")
+    wide, visible = phone.texts["widths"].split()
+    check(wide == visible, f"on a phone the page is {wide} wide, of which {visible} are visible")
     check(not page.stray, f"markup from names: {page.stray}")
     check_winners(page, static, rows)
     check_heat(page, rows)
