@@ -2,6 +2,7 @@
 panels show with the result files that it was made from. Exit 77 without Chromium."""
 import html.parser
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -60,7 +61,7 @@ class Page(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.tables, self.texts, self.cells, self.points, self.visible = {}, {}, [], {}, {}
+        self.tables, self.texts, self.cells, self.points, self.places, self.visible = {}, {}, [], {}, {}, {}
         self.table = self.row = self.panel = self.id = None
         self.stray = []
         self.feed(text)
@@ -83,6 +84,7 @@ class Page(html.parser.HTMLParser):
             self.cells.append(a)
         if "pt" in a.get("class", "").split() and "aria-label" in a:
             self.points.setdefault(self.panel, []).append(a["aria-label"])
+            self.places.setdefault(self.panel, []).append(float(a.get("cx", "nan")))
         if tag == "script":
             self.id = None
         if a.get("id"):
@@ -192,6 +194,9 @@ def main():
         check(row[5:] == [figure(v["ours_us"]), figure(v["peer_us"]), figure(v["ratio"]), f"{figure(v['ratio_low'])} .. {figure(v['ratio_high'])}"],
               f"peers: {row} is not {v}")
         check(any(f"{figure(v['ratio'])} [" in label and v["problem"] in label for label in page.points["peers"]), f"no point for {v}")
+    ratios, places = sorted(math.log(v["ratio"]) for v in versus[::2]), page.places["peers"]
+    expected = (ratios[1] - ratios[0]) / (ratios[2] - ratios[0])
+    check(abs((places[1] - places[0]) / (places[2] - places[0]) - expected) < 2e-3, f"peers: points at {places}")
     derived = [r for r in static.tables["peers-table-1"][1:] if r[0] == "conv vgg16_conv3_2" and r[2] == "1"]
     least = min(r["cpu_time"] * 1.5 for r in single if "vgg16" in r["name"])
     check(len(derived) == 1 and derived[0][7:] == [figure(least / 41.1), f"{figure(least * .987 / 41.1 / 1.013)} .. {figure(least * 1.013 / 41.1 / .987)}"],
