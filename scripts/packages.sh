@@ -157,7 +157,7 @@ clang_format() {
 }
 
 sources() {
-    find include kernels dispatch reference models bench tools tests \
+    find include kernels dispatch reference models bench report tools tests \
         \( -name '*.c' -o -name '*.h' -o -name '*.cc' \) -type f | sort
 }
 
