@@ -1,27 +1,32 @@
 # `./dev bench`: the MNIST model, the matrix with its summary, and the page; results/<cpu>/ gets all. Sourced.
 # shellcheck shell=bash
 
-# The model's figures as JSON, beside other libraries where they are wanted and there.
+# mnist_json [--peers]: the model's figures, of the test set that there is.
 mnist_json() {
-    local data=() status=0
-    [ -z "$FASHION_DIR" ] || data=(--weights models/fashion.safetensors --data "$FASHION_DIR")
-    if [ -n "$WANT_PEERS" ]; then
-        build/lanewise mnist "${data[@]}" --peers --json || status=$?
-        [ $status = 3 ] || return $status
-    fi
-    build/lanewise mnist "${data[@]}" --json
+    local set=()
+    [ -z "$FASHION_DIR" ] || set=(--weights models/fashion.safetensors --data "$FASHION_DIR")
+    build/lanewise mnist "${set[@]}" --json "$@"
 }
 
 bench() {
-    local json=build/mnist.json matrix
+    local json=build/mnist.json peers=()
     run_mnist
-    [ -z "$WANT_PEERS" ] || build/lanewise mnist --peers --images 1000 || [ $? = 3 ]
-    mnist_json >$json.tmp
+    if [ -n "$WANT_PEERS" ]; then # 3: there are none here
+        if build/lanewise mnist --peers --images 1000; then peers=(--peers); else [ $? = 3 ]; fi
+    fi
+    mnist_json "${peers[@]}" >$json.tmp
     mv $json.tmp $json
     build/lanewise bench --results results --mnist $json "$@"
+    publish $json
+}
+
+# The model's figures beside the matrix, if one was just measured, then pages, plots and the table of all CPUs.
+publish() {
+    local json=$1 matrix
     matrix=$(find results -name matrix.json -newer $json -print -quit)
     [ -n "$matrix" ] || return 0 # --compare alone measures no matrix
     RESULTS_FOLDER=${matrix%/*}
+    [ -n "$WANT_PEERS" ] || rm -f "$RESULTS_FOLDER/versus.json" "$RESULTS_FOLDER/peers.txt" # of another run
     cp $json "$RESULTS_FOLDER/mnist.json.tmp"
     mv "$RESULTS_FOLDER/mnist.json.tmp" "$RESULTS_FOLDER/mnist.json"
     build/lanewise results refresh
