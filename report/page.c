@@ -1,6 +1,7 @@
 #include "page.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include "text.h"
 
@@ -37,9 +38,32 @@ static bool has_column(const struct report_run *run, enum report_counter c) {
     return false;
 }
 
-/* A list of columns, then each row as a list: names would be most of the file. */
+/* Texts that rows share, each once. */
+struct names {
+    size_t count;
+    const char **items;
+};
+
+static size_t name_index(struct names *names, const char *text) {
+    size_t i = names->count;
+    while (i-- > 0) /* neighbours are alike */
+        if (strcmp(names->items[i], text) == 0) return i;
+    names->items[names->count] = text;
+    return names->count++;
+}
+
+enum { ROW_TEXTS = 6 };
+static void row_texts(const struct report_row *r, const char *texts[ROW_TEXTS]) {
+    const char *all[ROW_TEXTS] = {r->op, r->problem, r->kernel, r->isa, r->layout, r->detail};
+    memcpy(texts, all, sizeof all);
+}
+
+/* A list of columns, then each row as a list, its texts as places in a list of names: else these were most of
+ * the file. */
 static void write_rows(FILE *out, const struct report_run *run) {
     bool columns[REPORT_COUNTER_COUNT];
+    const char *texts[ROW_TEXTS];
+    struct names names = {.items = calloc(run->row_count * ROW_TEXTS + 1, sizeof *names.items)};
     fputs("\"columns\":[\"op\",\"problem\",\"kernel\",\"isa\",\"layout\",\"detail\",\"threads\",\"extra\","
           "\"us\"",
           out);
@@ -47,13 +71,11 @@ static void write_rows(FILE *out, const struct report_run *run) {
         if ((columns[c] = has_column(run, (enum report_counter)c)))
             fprintf(out, ",\"%s\"", report_counter_names[c]);
     fputs("],\n\"rows\":[", out);
-    for (const struct report_row *r = run->rows; r < run->rows + run->row_count; r++) {
-        const char *texts[] = {r->op, r->problem, r->kernel, r->isa, r->layout, r->detail};
+    for (const struct report_row *r = run->rows; names.items && r < run->rows + run->row_count; r++) {
+        row_texts(r, texts);
         fputs(r == run->rows ? "\n[" : ",\n[", out);
-        for (size_t i = 0; i < CLI_COUNT(texts); i++) {
-            text_json(out, texts[i]);
-            fputc(',', out);
-        }
+        for (size_t i = 0; i < ROW_TEXTS; i++)
+            fprintf(out, "%zu,", name_index(&names, texts[i]));
         fprintf(out, "%d,%d,", r->threads, r->extra_layout);
         text_number_json(out, r->us);
         for (int c = 0; c < REPORT_COUNTER_COUNT; c++) {
@@ -63,7 +85,13 @@ static void write_rows(FILE *out, const struct report_run *run) {
         }
         fputc(']', out);
     }
+    fputs("],\n\"names\":[", out);
+    for (size_t i = 0; i < names.count; i++) {
+        fputs(i ? "," : "", out);
+        text_json(out, names.items[i]);
+    }
     fputc(']', out);
+    free(names.items);
 }
 
 static void write_versus(FILE *out, const struct report_run *run) {

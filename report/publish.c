@@ -82,6 +82,13 @@ static void cell(FILE *out, double value, const char *unit) {
     fprintf(out, " %s%s |", isfinite(value) ? text_number(text, value) : "–", isfinite(value) ? unit : "");
 }
 
+/* The day of it. */
+static void date(FILE *out, const struct report_run *run) {
+    char day[11];
+    snprintf(day, sizeof day, "%s", report_context(run, "date"));
+    text_markdown(out, day);
+}
+
 static double best_peer(const struct report_run *run) {
     const cJSON *peers = cJSON_GetObjectItemCaseSensitive(run->mnist, "peers"), *p;
     double best = NAN;
@@ -104,7 +111,9 @@ static void index_row(FILE *out, const struct report_run *run) {
         fprintf(out, " %zu of %zu |", s.faster, s.count);
     else
         fputs(" – |", out);
-    fprintf(out, " %.10s | ", report_context(run, "date"));
+    fputc(' ', out);
+    date(out, run);
+    fputs(" | ", out);
     text_markdown(out, report_context(run, "lanewise_version"));
     fputs(" | ", out);
     text_markdown(out, *trust ? trust : "not recorded");
@@ -178,7 +187,9 @@ static void readme_section(FILE *out, const struct report_run *run, const char *
     fputs(s.count ? "Our time over the fastest other library's, problem by problem" : "The MNIST model", out);
     fprintf(out, "](%s/%s)\n\n", folder, plot);
     text_markdown(out, report_cpu(run));
-    fprintf(out, " (%.10s, ", report_context(run, "date"));
+    fputs(" (", out);
+    date(out, run);
+    fputs(", ", out);
     text_markdown(out, report_context(run, "compiler"));
     fputs(")", out);
     if (run->mnist)
@@ -192,11 +203,17 @@ static void readme_section(FILE *out, const struct report_run *run, const char *
                 run->mnist ? ";" : ":", s.faster, s.count, text_number(mean, s.mean));
     fputs(".\n", out);
     readme_sets(out, run);
-    fprintf(
-        out,
-        "\nMade by `./dev bench%s`; the whole matrix is in [%s](%s), as a page that opens in a browser in "
-        "`report.html`, and\nother CPUs' are in [results/](results/README.md).\n\n",
-        s.count ? " --peers" : "", folder, folder);
+    const char *trust = report_context(run, "trust");
+    if (*trust && strcmp(trust, "good") != 0) {
+        fputs("\nTo be taken with care: ", out);
+        text_markdown(out, trust);
+        fputs(".\n", out);
+    }
+    fprintf(out,
+            "\nMade by `./dev results`; the whole matrix is in [%s](%s), as a page for a browser in "
+            "`report.html`, "
+            "and other CPUs'\nare in [results/](results/README.md).\n\n",
+            folder, folder);
 }
 
 static char *read_text(const char *path) {

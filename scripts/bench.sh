@@ -9,7 +9,7 @@ mnist_json() {
 }
 
 bench() {
-    local json=build/mnist.json peers=() matrix
+    local json=build/mnist.json peers=()
     run_mnist
     if [ -n "$WANT_PEERS" ]; then # 3: there are none here
         if build/lanewise mnist --peers --images 1000; then peers=(--peers); else [ $? = 3 ]; fi
@@ -17,9 +17,16 @@ bench() {
     mnist_json "${peers[@]}" >$json.tmp
     mv $json.tmp $json
     build/lanewise bench --results results --mnist $json "$@"
+    publish $json
+}
+
+# The model's figures beside the matrix, if one was just measured, then pages, plots and the table of all CPUs.
+publish() {
+    local json=$1 matrix
     matrix=$(find results -name matrix.json -newer $json -print -quit)
     [ -n "$matrix" ] || return 0 # --compare alone measures no matrix
     RESULTS_FOLDER=${matrix%/*}
+    [ -n "$WANT_PEERS" ] || rm -f "$RESULTS_FOLDER/versus.json" "$RESULTS_FOLDER/peers.txt" # of another run
     cp $json "$RESULTS_FOLDER/mnist.json.tmp"
     mv "$RESULTS_FOLDER/mnist.json.tmp" "$RESULTS_FOLDER/mnist.json"
     build/lanewise results refresh

@@ -160,7 +160,7 @@ clang_format() {
 }
 
 sources() {
-    find include kernels dispatch predict reference models bench tools tests \
+    find include kernels dispatch predict reference models bench report tools tests \
         \( -name '*.c' -o -name '*.h' -o -name '*.cc' \) -type f | sort
 }
 

@@ -1,11 +1,12 @@
 /* The page's data, and what all panels say figures with. */
 const data = JSON.parse(document.getElementById('data').textContent);
 
-/* Rows come as lists under a list of columns. */
+/* Rows come as lists under a list of columns, the texts of the first six as places in a list of names. */
 for (const run of data.runs) {
   run.rows = run.rows.map(list => {
-    const row = { peer: list[2].includes(':') };
-    run.columns.forEach((name, i) => { if (list[i] !== null) row[name] = list[i]; });
+    const row = {};
+    run.columns.forEach((name, i) => { if (list[i] !== null) row[name] = i < 6 ? run.names[list[i]] : list[i]; });
+    row.peer = row.kernel.includes(':');
     if (!row.batch) row.batch = Number((/(?:^|_)mb(\d+)/.exec(row.problem) || [0, 1])[1]);
     row.us_low = row.time_low_ns * 1e-3;
     row.us_high = row.time_high_ns * 1e-3;
