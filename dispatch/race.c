@@ -156,10 +156,10 @@ static void run_stages(struct race *r) {
         for (; round < stage && round < most && !late; round++) {
             run_round(r, round);
             if (stopped(r)) return;
-            if (round == 0) drop_hopeless(r);
+            if (round == 0 && !r->rules->keep) drop_hopeless(r);
             late = round + 1 >= FIRST_STAGE && clock_ns(CLOCK_MONOTONIC) - r->start > r->rules->budget_ns;
         }
-        left = drop_slower(r);
+        if (!r->rules->keep) left = drop_slower(r);
     }
     for (; left == 1 && round < FIRST_STAGE && round < most && !stopped(r); round++)
         run_round(r, round); /* a lone racer's own time */

@@ -41,10 +41,13 @@ static const char about[] =
     "\n"
     "What the file knows already is kept and not measured again, so an interrupted run goes on where it was.";
 
-static int read_effort(const char *text, bool *full) {
-    *full = text && strcmp(text, "full") == 0;
-    if (!text || *full || strcmp(text, "quick") == 0) return CLI_GO;
-    return cli_fail(LW_EXIT_USAGE, "--effort %s: quick or full", text);
+static int read_effort(const char *text, enum tune_effort *effort) {
+    static const char *const names[] = {"quick", "full", "exhaustive"};
+    for (size_t i = 0; i < CLI_COUNT(names); i++) {
+        *effort = (enum tune_effort)i;
+        if (!text || strcmp(text, names[i]) == 0) return CLI_GO;
+    }
+    return cli_fail(LW_EXIT_USAGE, "--effort %s: quick, full or exhaustive", text);
 }
 
 static int check_usage(struct tune_command *c) {
@@ -62,7 +65,7 @@ static int check_usage(struct tune_command *c) {
     opt->threads = c->shared.threads ? (int)c->shared.threads : 1;
     const char *reproducible = getenv("LANEWISE_REPRODUCIBLE");
     opt->reproducible = c->shared.reproducible || (reproducible && strcmp(reproducible, "1") == 0);
-    int status = read_effort(c->effort, &c->session.full);
+    int status = read_effort(c->effort, &c->session.effort);
     if (status == CLI_GO && c->max_error) status = cli_read_max_error(c->max_error, &opt->max_error);
     if (status == CLI_GO && c->layout) status = cli_read_layouts(c->layout, &c->src_layout, &c->dst_layout);
     return status;
@@ -163,7 +166,8 @@ static int open_file(struct tune_command *c) {
 
 static bool is_known(const struct tune_command *c, const struct tune_task *t) {
     lw_decision d;
-    return lw_wisdom_find(c->wisdom, &t->desc, &c->session.opt, &d) && d.full >= c->session.full;
+    return lw_wisdom_find(c->wisdom, &t->desc, &c->session.opt, &d) &&
+           d.full >= (c->session.effort != TUNE_QUICK);
 }
 
 /* ---- running ------------------------------------------------------------------------------------------- */
@@ -308,7 +312,8 @@ int cmd_tune(int argc, char **argv) {
         CLI_OPT_BATCH(s),
         CLI_OPT_MB(s),
         CLI_OPT_THREADS(s),
-        {"effort", 0, CLI_STRING, &c.effort, "E", "quick (default) or full", 0, 0},
+        {"effort", 0, CLI_STRING, &c.effort, "E",
+         "quick (default), full, or exhaustive: no row leaves the race early", 0, 0},
         {"out", 'o', CLI_STRING, &c.out, "WISDOM", "the file (default: the user's, which plans look for)", 0,
          0},
         {"again", 0, CLI_FLAG, &c.again, NULL, "forget what the file knows", 0, 0},
