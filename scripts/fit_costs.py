@@ -29,6 +29,7 @@ SEED, DRAWN, CHUNK = 20, 480, 24
 EXPECTED = {"call": 100, "task": 200, "tile": 25, "tap": 4, "product": 30, "wino_tile": 60, "row": 20, "masked": 10, "gather": 2, "store": 2, "copy": 2, "transpose": 4, "l2": 0.02, "l3": 0.05, "dram": 0.15}
 for loop in ("direct planes patch gemm wino_in wino_out depthwise depthwise_any depthwise_plane pool pool_any linear map").split():
     EXPECTED[loop] = 1.2
+MEMORY = ["l2", "l3", "dram"]
 PRIOR = 1e-4  # the weight of that, beside a problem's
 ALONE = 0.3   # of a row's own error, beside that of its ratio to the problem's other rows
 HUBER, ROUNDS = 0.15, 12  # errors above this count less
@@ -135,19 +136,23 @@ def solve_non_negative(matrix, vector):
     return x
 
 
-def fit_isa(problems, isa, units, ghz):
-    """Costs {unit: cycles} of an ISA's rows: scaled by the expected costs, so that all unknowns are near 1."""
+def fit_isa(problems, isa, units, ghz, known=None):
+    """Costs {unit: cycles} of an ISA's rows: scaled by the expected costs, so that all unknowns are near 1. known: those that
+    are to stay so."""
+    known = known or {}
+    expected = {**EXPECTED, **known}
     groups = []  # of a problem: [(what each unit would add to estimate / time, closeness to the best)]
     for p in problems:
         rows = [(ns, work) for ns, row_isa, work, _ in p["rows"].values() if row_isa == isa]
         if not rows:
             continue
         best = min(ns for ns, _ in rows)
-        groups.append([([work.get(u, 0) * EXPECTED[u] / (ghz * ns) for u in units], best / ns) for ns, work in rows])
+        groups.append([([work.get(u, 0) * expected[u] / (ghz * ns) for u in units], best / ns) for ns, work in rows])
     n, x = len(units), [1.0] * len(units)
+    prior = [len(groups) * (1e6 if u in known else PRIOR) for u in units]
     for _ in range(ROUNDS):
-        matrix = [[PRIOR * len(groups) * (i == k) for k in range(n)] for i in range(n)]
-        vector = [PRIOR * len(groups)] * n
+        matrix = [[prior[i] * (i == k) for k in range(n)] for i in range(n)]
+        vector = list(prior)
 
         def add(a, b, weight):
             used = [i for i in range(n) if a[i] != 0]
@@ -171,7 +176,16 @@ def fit_isa(problems, isa, units, ghz):
                 add(a, b, w * ALONE)
                 add([v - m for v, m in zip(a, mean)], b - mean_log, w)  # what decides which row is picked
         x = solve_non_negative(matrix, vector)
-    return {u: c * EXPECTED[u] for u, c in zip(units, x)}
+    return {u: c * expected[u] for u, c in zip(units, x)}
+
+
+def fit_all(problems, units, data):
+    """{isa: costs}, the widest first; memory is the same to all."""
+    costs, memory = {}, None
+    for isa in data["usable"]:
+        costs[isa] = fit_isa(problems, isa, units, data["ghz"], memory)
+        memory = memory or {u: costs[isa][u] for u in MEMORY}
+    return costs
 
 
 # ---- how good they are ----------------------------------------------------------------------------------------
@@ -225,11 +239,12 @@ def derived(costs, lanes, from_lanes):
     return {u: c * (scale if u == "transpose" else 1) for u, c in costs.items()}
 
 
-def header(isa, source, costs, data):
+def header(isa, of, source, error, costs, data):
     lines = "".join(f"            [LW_WORK_{u}] = {c:.4g},\n" for u, c in costs.items())
     caches = ", ".join(str(c) for c in data["caches"])
-    return (f"/* What the units of work cost on {isa}: written by scripts/fit_costs.py (docs/cost-model.md). */\n"
-            f'#include "work.h"\n\nstatic const struct lw_costs costs = {{\n    .source = {source},\n'
+    return (f"/* What the units of work cost on {isa}, in cycles: written by scripts/fit_costs.py (docs/cost-model.md).\n"
+            f" * {len(error)} times of {of}, off by {math.exp(sum(error) / len(error)):.2f} in geometric mean. */\n"
+            f'/* clang-format off */\n#include "work.h"\n\nstatic const struct lw_costs costs = {{\n    .source = "{source}",\n'
             f"    .ghz = {data['ghz']},\n    .caches = {{{caches}}},\n    .unit =\n        {{\n{lines}        }},\n}};\n")
 
 
@@ -238,10 +253,10 @@ def fit(o):
     units = units_of(o.tool)
     held = [p for i, p in enumerate(problems) if i % 5 == 4]
     rest = [p for i, p in enumerate(problems) if i % 5 != 4]
-    some = {isa: fit_isa(rest, isa, units, data["ghz"]) for isa in data["usable"]}
+    some = fit_all(rest, units, data)
     tell("fitted on four in five", rest, some, data)
     tell("held out", held, some, data, 10)
-    costs = {isa: fit_isa(problems, isa, units, data["ghz"]) for isa in data["usable"]}
+    costs = fit_all(problems, units, data)
     tell("fitted on all", problems, costs, data, o.worst)
     for u in units:
         print(f"  {u:16}", *(f"{isa} {c[u]:9.4g}" for isa, c in costs.items()))
@@ -250,11 +265,11 @@ def fit(o):
     widest = data["usable"][0]
     for isa in data["isas"] if "neon" in data["isas"] else data["isas"] + ["neon"]:
         error = errors(problems, isa if isa in costs else widest, costs, data["ghz"])
-        told = (f'{data["compiler"]}: {len(error)} times, off by {math.exp(sum(error) / len(error)):.2f} in geometric mean')
+        source = f'fitted on {data["kind"]}, {data["compiler"].split(" -")[0]}'
         if isa in costs:
-            text = header(isa, f'"fitted on {data["kind"]}, {told}"', costs[isa], data)
+            text = header(isa, isa, source, error, costs[isa], data)
         else:
-            text = header(isa, f'"derived from {widest}, which was fitted on {data["kind"]}, {told}"',
+            text = header(isa, widest, f"derived from {widest}, {source}", error,
                           derived(costs[widest], data["lanes"].get(isa, 4), data["lanes"][widest]), data)
         timed_rows.write_text(os.path.join(KERNELS, isa, "costs.h"), text)
 

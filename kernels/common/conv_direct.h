@@ -151,8 +151,10 @@ static void direct_pack_work(const struct direct *x, struct lw_work *w) {
     w->unit[LW_WORK_row] += rows * (double)x->g.blocks;
     if (planes && d->stride_w <= 2)
         w->unit[LW_WORK_copy] += pixels * channels / VL * (double)d->stride_w;
-    else if (from_planes && (planes || d->stride_w != 1))
-        w->unit[LW_WORK_gather] += pixels * channels;
+    else if (planes) /* a short loop */
+        w->unit[LW_WORK_gather] += pixels * channels / 2;
+    else if (from_planes && d->stride_w != 1) /* and a call for each pixel of a block */
+        w->unit[LW_WORK_gather] += pixels * (channels + 4 * (double)x->g.blocks);
     else
         w->unit[from_planes ? LW_WORK_transpose : LW_WORK_copy] += pixels * ceil(channels / VL);
 }
