@@ -116,10 +116,10 @@ static void run_stages(struct race *r) {
         for (; round < stage && round < most && !late; round++) {
             lw_race_round(r->racers, r->count, round, r->rules);
             if (stopped(r->rules)) return;
-            if (round == 0) drop_hopeless(r);
+            if (round == 0 && !r->rules->keep) drop_hopeless(r);
             late = round + 1 >= FIRST_STAGE && lw_clock_ns(false) - r->start > r->rules->budget_ns;
         }
-        left = drop_slower(r);
+        if (!r->rules->keep) left = drop_slower(r);
     }
     for (; left == 1 && round < FIRST_STAGE && round < most && !stopped(r->rules); round++)
         lw_race_round(r->racers, r->count, round, r->rules); /* a lone racer's own time */

@@ -39,8 +39,9 @@ struct lw_race_rules {
     int most;          /* samples of a racer, at most LW_RACE_MOST */
     int cold;          /* samples in cold caches of those still in the race at its end */
     size_t cold_bytes; /* what goes through the caches before each of them */
+    bool keep;         /* nobody leaves */
     double warm_ns;    /* before a sample, executions that aren't timed for so long (real time); always one,
-                          where an    execution is short */
+                          where an execution is short */
     bool cpu_time;     /* count the thread's CPU time: for racers that run on it alone */
     const volatile sig_atomic_t *stop; /* give up when it becomes nonzero; may be NULL */
 };
