@@ -72,7 +72,7 @@ LW_INLINE void depthwise_taps(const float *x, int64_t pixel, const float *w, int
                     sum[(j - k) / stride] = v_fma(weight[u][k], v, sum[(j - k) / stride]);
         }
         x += pixel;
-        LW_NEW_BASE(x);
+        if (stride > 1) LW_NEW_BASE(x); /* with stride 1 a sum would be spilled in place of addresses */
     }
 }
 
@@ -95,18 +95,31 @@ LW_INLINE void depthwise_known(const struct depthwise_rows *r, const struct dept
         depthwise_store(dst + u * VL, acc + u * pixels, r->dst_pixel, n, r->relu, pixels);
 }
 
+/* All channels of `pixels` outputs from ox on. */
+LW_INLINE void depthwise_known_pixels(const struct depthwise_rows *r, const struct depthwise_row *row,
+                                      int64_t ox, const int pixels, const int vectors, const int kernel,
+                                      const int stride) {
+    int64_t c = 0;
+    for (; vectors > 1 && c + vectors * VL <= row->channels; c += vectors * VL)
+        depthwise_known(r, row, ox, c, VL, pixels, vectors, kernel, stride);
+    for (; c + VL <= row->channels; c += VL)
+        depthwise_known(r, row, ox, c, VL, pixels, 1, kernel, stride);
+    if (c < row->channels)
+        depthwise_known(r, row, ox, c, (int)(row->channels - c), pixels, 1, kernel, stride);
+}
+
+/* Pairs of vectors have tiles of one pixel less too, as many as leave no pixel to be computed twice. */
 LW_INLINE void depthwise_known_row(const struct depthwise_rows *r, const struct depthwise_row *row,
                                    const int pixels, const int vectors, const int kernel, const int stride) {
-    const int64_t last = r->w.out - pixels;
-    for (int64_t ox = 0;; ox = lw_min(ox + pixels, last)) {
-        int64_t c = 0;
-        for (; vectors > 1 && c + vectors * VL <= row->channels; c += vectors * VL)
-            depthwise_known(r, row, ox, c, VL, pixels, vectors, kernel, stride);
-        for (; c + VL <= row->channels; c += VL)
-            depthwise_known(r, row, ox, c, VL, pixels, 1, kernel, stride);
-        if (c < row->channels)
-            depthwise_known(r, row, ox, c, (int)(row->channels - c), pixels, 1, kernel, stride);
-        if (ox == last) break;
+    const int64_t out = r->w.out, fewer = pixels - 1;
+    for (int64_t ox = 0; ox < out;) {
+        if (vectors > 1 && out - ox <= fewer * lw_div_up(out - ox, pixels)) {
+            depthwise_known_pixels(r, row, lw_min(ox, out - fewer), pixels - 1, vectors, kernel, stride);
+            ox += fewer;
+        } else {
+            depthwise_known_pixels(r, row, lw_min(ox, out - pixels), pixels, vectors, kernel, stride);
+            ox += pixels;
+        }
     }
 }
 
@@ -206,10 +219,9 @@ DEPTHWISE_FUNCTIONS(5, 2)
 /* With stride 2 a source pixel meets few weights, and loads are what counts. Two vectors of a pixel are in
  * different banks of the cache, as neighbouring pixels' vectors are not. */
 #if VL < LW_BLOCK
-DEPTHWISE_FUNCTION(3, 2, 3, 2)
 DEPTHWISE_FUNCTION(4, 2, 3, 2)
 #define DEPTHWISE_NAMES_3S2                                                                                  \
-    { depthwise_3s2_4, depthwise_3s2_3 }
+    { depthwise_3s2_4, depthwise_3s2_4 }
 #else
 DEPTHWISE_FUNCTIONS(3, 2)
 #define DEPTHWISE_NAMES_3S2 DEPTHWISE_NAMES(3, 2)
