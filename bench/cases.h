@@ -20,10 +20,21 @@ struct bench_case {
     bool extra_layout; /* it isn't */
     struct bench_session *session;
 
-    /* Set by the run. */
+    /* Set by the run: medians over its passes, but for the minimum. */
     bool measured;
     double gflops, peak_pct, bytes_per_second, err_over_bound, us;
+    double us_min, us_low, us_high;    /* 95% interval of the median */
+    double peak_gflops;                /* beside it */
+    double roof_pct;                   /* 0: the roof isn't known */
+    int roof_level;                    /* 0: the FMA peak; 1 to 4: L1 to DRAM */
     double reproducible_x, denormal_x; /* 0: not measured */
+
+    /* Set by its first set-up; later passes needn't check again. */
+    bool checked;
+    double seconds;  /* of one warm execution */
+    double rel_l2;   /* of the outputs that were compared */
+    double first_us; /* the first execution after planning */
+    double cold_us;  /* with caches full of other data; 0: not measured */
 };
 
 enum bench_mode {

@@ -14,11 +14,11 @@ static double compare(struct bench_session *s, struct bench_subject *a) {
     static const struct bench_sampling sampling = {
         .sample_seconds = 0.2e-3, .seconds = 10e-3, .least = 3, .most = 33, .real_time = true};
     struct bench_side b = bench_subject_side(&s->subject), side = bench_subject_side(a);
-    return bench_time_pair(&side, &b, s->seconds, &sampling).ratio;
+    return bench_time_pair(&side, &b, s->set_up->seconds, &sampling).ratio;
 }
 
 static bool is_long(const struct bench_session *s) {
-    return s->seconds > LONGEST || lw_plan_packed_bytes(s->subject.plan) > MOST_PACKED;
+    return s->set_up->seconds > LONGEST || lw_plan_packed_bytes(s->subject.plan) > MOST_PACKED;
 }
 
 static double reproducible_cost(struct bench_session *s, const struct bench_case *c) {
@@ -38,11 +38,10 @@ static float *scaled(const float *data, size_t count, float factor) {
     return copy;
 }
 
-static bool denormal_cost(struct bench_session *s, const struct bench_case *c) {
+static bool denormal_cost(struct bench_session *s, struct bench_case *c) {
     const lw_desc *d = &c->desc;
     const struct lw_verify_options sampled = {
         .seed = 2, .max_outputs = 2000, .max_macs = 2000000, .spread = c->row.spread};
-    s->denormal_x = 0;
     if (is_long(s)) return true;
     struct bench_data data = s->data;
     struct bench_subject tiny = {0};
@@ -58,16 +57,16 @@ static bool denormal_cost(struct bench_session *s, const struct bench_case *c) {
         good = bench_subject_check(&tiny, &sampled, &error, &wrong, s->failure);
         s->wrong += wrong;
     }
-    if (good) s->denormal_x = compare(s, &tiny);
+    if (good) c->denormal_x = compare(s, &tiny);
     bench_subject_free(&tiny);
     free(data.src);
     free(data.bias);
     return good;
 }
 
-bool bench_costs(struct bench_session *s, const struct bench_case *c) {
-    s->reproducible_x = s->denormal_x = 0;
+bool bench_costs(struct bench_session *s, struct bench_case *c) {
+    c->reproducible_x = c->denormal_x = 0;
     if (c->peer) return true;
-    s->reproducible_x = reproducible_cost(s, c);
+    c->reproducible_x = reproducible_cost(s, c);
     return denormal_cost(s, c);
 }

@@ -113,7 +113,7 @@ static bool take(struct bench_flags *flags, const char *name, const char *value)
     if (strcmp(name, "list_tests") == 0) flags->list_tests = !is_one_of(value, falsehoods);
     if (strcmp(name, "format") == 0) flags->quiet_stdout = strcasecmp(value, "console") != 0;
     if (strcmp(name, "min_time") == 0) flags->min_time_given = true;
-    if (strcmp(name, "counters_tabular") == 0) flags->tabular_given = true;
+    if (strcmp(name, "counters_tabular") == 0 || strcmp(name, "color") == 0) flags->looks_given = true;
     return false;
 }
 

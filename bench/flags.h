@@ -6,10 +6,10 @@
 #include "cli.h"
 
 struct bench_flags {
-    bool list_tests;     /* names only: nothing will run */
-    bool quiet_stdout;   /* stdout is JSON or CSV for a program to read */
-    bool min_time_given; /* by flag or environment */
-    bool tabular_given;
+    bool list_tests;        /* names only: nothing will run */
+    bool quiet_stdout;      /* stdout is JSON or CSV for a program to read */
+    bool min_time_given;    /* by flag or environment */
+    bool looks_given;       /* flags say how the console should look */
     const char *out;        /* --benchmark_out: handled here, so that the file appears whole or not at all */
     const char *out_format; /* "json" unless said otherwise */
     int argc;               /* the rest, for Google Benchmark, argv[0] first */

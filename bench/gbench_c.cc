@@ -3,13 +3,17 @@
 
 #include <benchmark/benchmark.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <iterator>
 #include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include <unistd.h>
 
 namespace {
 
@@ -38,8 +42,8 @@ std::unique_ptr<Reporter> make_reporter(const std::string &format) {
     return std::unique_ptr<Reporter>(new benchmark::ConsoleReporter(benchmark::ConsoleReporter::OO_Tabular));
 }
 
-// Stands in for the one file reporter of Google Benchmark: hands each report on to any number of them, which
-// write to memory, and to the C callback.
+// Stands in for the one file reporter of Google Benchmark: hands each report on to the C callback, and when
+// all are there to any number of reporters that write to memory. Their context can so tell how the run went.
 class Tee : public Reporter {
   public:
     explicit Tee(const lw_gbench_run &run) : run_(run), sinks_(run.output_count) {
@@ -51,15 +55,12 @@ class Tee : public Reporter {
     }
 
     bool ReportContext(const Context &context) override {
-        bool go = true;
-        for (auto &sink : sinks_)
-            go = sink.reporter->ReportContext(context) && go;
-        return go;
+        context_.reset(new Context(context));
+        return true;
     }
 
     void ReportRuns(const std::vector<Run> &runs) override {
-        for (auto &sink : sinks_)
-            sink.reporter->ReportRuns(runs);
+        if (!sinks_.empty()) reports_.push_back(finite(runs));
         if (!run_.report) return;
         for (const Run &run : runs) {
             const std::string name = run.run_name.str();
@@ -77,19 +78,56 @@ class Tee : public Reporter {
     }
 
     void Finalize() override {
+        if (run_.finish) run_.finish(run_.finish_arg);
         for (size_t i = 0; i < sinks_.size(); i++) {
+            bool go = context_ && sinks_[i].reporter->ReportContext(*context_);
+            for (size_t k = 0; go && k < reports_.size(); k++)
+                sinks_[i].reporter->ReportRuns(reports_[k]);
             sinks_[i].reporter->Finalize();
             run_.outputs[i].text = strdup(sinks_[i].text.str().c_str());
         }
     }
 
   private:
+    // JSON has no NaN, which is what a coefficient of variation is of zeros.
+    static std::vector<Run> finite(std::vector<Run> runs) {
+        for (Run &run : runs)
+            for (auto it = run.counters.begin(); it != run.counters.end();)
+                it = std::isfinite(it->second.value) ? std::next(it) : run.counters.erase(it);
+        return runs;
+    }
+
     struct Sink {
         std::unique_ptr<Reporter> reporter;
         std::ostringstream text;
     };
     const lw_gbench_run &run_;
     std::vector<Sink> sinks_;
+    std::vector<std::vector<Run>> reports_;
+    std::unique_ptr<Context> context_; // NULL: nothing ran
+};
+
+// What the console shows of each benchmark: few enough counters to be read, and of passes the median alone.
+class Brief : public benchmark::ConsoleReporter {
+  public:
+    explicit Brief(const lw_gbench_run &run)
+        : ConsoleReporter(isatty(STDOUT_FILENO) ? OO_ColorTabular : OO_Tabular), run_(run) {}
+
+    void ReportRuns(const std::vector<Run> &runs) override {
+        std::vector<Run> shown;
+        for (Run run : runs) {
+            if (run_.medians_only && run.run_type == Run::RT_Aggregate && run.aggregate_name != "median")
+                continue;
+            const std::string name = run.benchmark_name();
+            for (auto it = run.counters.begin(); it != run.counters.end();)
+                it = run_.shown(name.c_str(), it->first.c_str()) ? std::next(it) : run.counters.erase(it);
+            shown.push_back(run);
+        }
+        ConsoleReporter::ReportRuns(shown);
+    }
+
+  private:
+    const lw_gbench_run &run_;
 };
 
 lw_gbench_outcome run_all(lw_gbench_run *run) {
@@ -101,7 +139,8 @@ lw_gbench_outcome run_all(lw_gbench_run *run) {
     int argc = 2;
     benchmark::Initialize(&argc, argv);
     Tee tee(*run);
-    size_t matched = benchmark::RunSpecifiedBenchmarks(nullptr, &tee);
+    Brief brief(*run);
+    size_t matched = benchmark::RunSpecifiedBenchmarks(run->shown ? &brief : nullptr, &tee);
     return matched ? LW_GBENCH_DONE : LW_GBENCH_NO_MATCH;
 }
 
@@ -109,6 +148,7 @@ lw_gbench_outcome run_all(lw_gbench_run *run) {
 
 bool lw_gbench_next(lw_gbench_state *state) { return of(state).KeepRunning(); }
 int64_t lw_gbench_iterations(lw_gbench_state *state) { return of(state).iterations(); }
+int64_t lw_gbench_wanted(lw_gbench_state *state) { return int64_t(of(state).max_iterations); }
 void lw_gbench_fail(lw_gbench_state *state, const char *message) { of(state).SkipWithError(message); }
 void lw_gbench_label(lw_gbench_state *state, const char *text) { of(state).SetLabel(text); }
 

@@ -20,6 +20,7 @@ typedef void lw_gbench_fn(lw_gbench_state *state, void *arg);
 
 bool lw_gbench_next(lw_gbench_state *state);          /* the timer runs from the first call to the last */
 int64_t lw_gbench_iterations(lw_gbench_state *state); /* done so far */
+int64_t lw_gbench_wanted(lw_gbench_state *state);     /* how many it will be */
 void lw_gbench_fail(lw_gbench_state *state, const char *message);
 void lw_gbench_label(lw_gbench_state *state, const char *text);
 
@@ -57,8 +58,15 @@ struct lw_gbench_run {
     char **argv; /* is changed */
     struct lw_gbench_output *outputs;
     size_t output_count;
+    /* Which counters of a benchmark the console shows, whatever its flags say. NULL: Google Benchmark prints
+     * what the flags say. */
+    bool (*shown)(const char *benchmark, const char *counter);
+    bool medians_only; /* `shown` has one line a benchmark, also where there are repetitions */
     void (*report)(const struct lw_gbench_result *result, void *arg); /* may be NULL */
     void *report_arg;
+    /* When all is measured, before the outputs are written: may add to the context. NULL: nothing. */
+    void (*finish)(void *arg);
+    void *finish_arg;
 };
 
 enum lw_gbench_outcome {

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cases.h"
+#include "context.h"
 #include "flags.h"
 #include "gbench_c.h"
 #include "measure.h"
-#include "peak.h"
 #include "results.h"
 #include "summary.h"
 #include "versus.h"
@@ -19,6 +19,7 @@
 #define QUICK_MIN_TIME_MAX 0.15
 #define QUICK_MIN_TIME_MIN 0.02
 #define MIN_TIME           0.2
+#define PASS_MIN_TIME      0.01 /* with --repeat */
 
 struct command {
     struct cli_shared shared;
@@ -26,6 +27,7 @@ struct command {
     struct cli_strings passed;
     const char *threads, *layout, *pool, *results, *mnist;
     bool quick, full, peers, compare;
+    int64_t repeat; /* 0: not given */
 };
 
 /* ---- the command line ---------------------------------------------------------------------------------- */
@@ -115,6 +117,8 @@ static int parse(struct command *cmd, int argc, char **argv) {
          0},
         {"compare", 0, CLI_FLAG, &cmd->compare, NULL, "ours against the peers' alone, without the matrix", 0,
          0},
+        {"repeat", 0, CLI_INT, &cmd->repeat, "N",
+         "passes over the matrix, in random order (for lanewise compare: 30)", 1, 100},
         {"results", 0, CLI_STRING, &cmd->results, "DIR", "write DIR/<cpu>/matrix.json and summary.txt", 0, 0},
         {"mnist", 0, CLI_STRING, &cmd->mnist, "FILE", "output of lanewise mnist --json, for the summary", 0,
          0},
@@ -149,29 +153,19 @@ static void start_peers(const struct bench_choice *choice) {
     }
 }
 
-/* ---- running ------------------------------------------------------------------------------------------- */
+/* Everything that is told at the end. */
+struct report {
+    struct bench_session *session;
+    const struct bench_choice *choice;
+    const struct bench_comparison *comparison;
+    const char *mnist_line;
+    bool matrix; /* it was measured, not the comparison alone */
+    struct bench_machine machine;
+    bool trusted;
+    char trust[512]; /* "" before the end */
+};
 
-/* The machine and the build, for the JSON's context. */
-static void add_context(const struct bench_choice *choice) {
-    lw_cpu_info cpu;
-    lw_isa_info isa;
-    char text[64], key[64];
-    lw_cpu_get(&cpu);
-    lw_gbench_context("cpu_model", cpu.model);
-    lw_gbench_context("cpu_features", cpu.features);
-    lw_gbench_context("compiler", LW_BENCH_COMPILER);
-    lw_gbench_context("compiler_flags", LW_BENCH_FLAGS);
-    snprintf(text, sizeof text, "%d.%d.%d", LW_VERSION_MAJOR, LW_VERSION_MINOR, LW_VERSION_PATCH);
-    lw_gbench_context("lanewise_version", text);
-    for (size_t i = 0; lw_isa_get(i, &isa) == LW_OK; i++) {
-        for (size_t t = 0; isa.usable && t < choice->thread_count; t++) {
-            int threads = choice->threads[t];
-            snprintf(key, sizeof key, "peak_gflops_%s_threads_%d", isa.name, threads);
-            snprintf(text, sizeof text, "%.1f", lw_measure_peak_gflops_threads(i, 10e-3, threads));
-            lw_gbench_context(key, text);
-        }
-    }
-}
+/* ---- running ------------------------------------------------------------------------------------------- */
 
 static void record(const struct lw_gbench_result *result, void *arg) {
     struct bench_cases *cases = arg;
@@ -180,33 +174,58 @@ static void record(const struct lw_gbench_result *result, void *arg) {
     for (size_t i = 0; i < cases->count; i++) {
         struct bench_case *c = &cases->items[i];
         if (strcmp(c->name, result->name) != 0) continue;
+        double least = 1e-3 * lw_gbench_result_counter(result, "time_min_ns", 0);
+        if (single) c->us_min = c->us_min > 0 && c->us_min < least ? c->us_min : least;
         c->gflops = lw_gbench_result_counter(result, "gflops", 0);
         c->peak_pct = lw_gbench_result_counter(result, "peak_pct", 0);
+        c->peak_gflops = lw_gbench_result_counter(result, "peak_gflops", 0);
         c->bytes_per_second = lw_gbench_result_counter(result, "bytes_per_second", 0);
-        c->err_over_bound = lw_gbench_result_counter(result, "err_over_bound", 0);
-        c->reproducible_x = lw_gbench_result_counter(result, "reproducible_x", 0);
-        c->denormal_x = lw_gbench_result_counter(result, "denormal_x", 0);
-        c->us = c->gflops > 0 ? 1e-3 * bench_flops(&c->desc) / c->gflops : 0;
-        c->measured = c->gflops > 0;
+        c->roof_pct = lw_gbench_result_counter(result, "roof_pct", 0);
+        c->roof_level = (int)lw_gbench_result_counter(result, "roof_level", 0);
+        c->us = 1e-3 * lw_gbench_result_counter(result, "time_ns", 0);
+        c->us_low = 1e-3 * lw_gbench_result_counter(result, "time_low_ns", 0);
+        c->us_high = 1e-3 * lw_gbench_result_counter(result, "time_high_ns", 0);
+        c->measured = c->us > 0;
         return;
     }
 }
 
 /* The quick matrix shares its time among its benchmarks; each takes about twice its minimum, as the number of
  * iterations has to be found. */
-static void set_defaults(struct bench_flags *flags, const struct bench_choice *choice, size_t count) {
-    double seconds = MIN_TIME;
-    if (choice->mode == BENCH_QUICK) {
+static void set_defaults(struct bench_flags *flags, const struct bench_choice *choice, size_t count,
+                         int64_t repeat) {
+    double seconds = repeat ? PASS_MIN_TIME : MIN_TIME;
+    if (choice->mode == BENCH_QUICK && !repeat) {
         seconds = QUICK_SECONDS / (2 * (double)count);
         seconds = seconds < QUICK_MIN_TIME_MIN ? QUICK_MIN_TIME_MIN : seconds;
         seconds = seconds > QUICK_MIN_TIME_MAX ? QUICK_MIN_TIME_MAX : seconds;
     }
-    if (!flags->tabular_given) bench_flags_add(flags, "--benchmark_counters_tabular=true");
     if (!flags->min_time_given) bench_flags_add(flags, "--benchmark_min_time=%.3f", seconds);
+    if (!repeat) return;
+    bench_flags_add(flags, "--benchmark_repetitions=%d", (int)repeat);
+    bench_flags_add(flags, "--benchmark_enable_random_interleaving=true");
+    bench_flags_add(flags, "--benchmark_display_aggregates_only=true");
 }
 
-static int run(struct bench_flags *flags, struct bench_session *session, struct lw_gbench_output *outputs,
+static void end_context(void *arg) {
+    struct report *r = arg;
+    r->trusted = bench_context_end(r->choice, r->session->cases, &r->machine, r->trust, sizeof r->trust);
+}
+
+/* All are in the JSON. What multiplies nothing has no percentage of the FMA peak that is worth a look. */
+static bool is_shown(const char *benchmark, const char *counter) {
+    static const char *const shown[] = {"gflops", "peak_pct", "roof_pct", "bytes_per_second",
+                                        "err_over_bound"};
+    bool multiplies = strncmp(benchmark, "conv/", 5) == 0 || strncmp(benchmark, "linear/", 7) == 0;
+    if (!multiplies && strcmp(counter, "peak_pct") == 0) return false;
+    for (size_t i = 0; i < CLI_COUNT(shown); i++)
+        if (strcmp(counter, shown[i]) == 0) return true;
+    return false;
+}
+
+static int run(struct bench_flags *flags, struct report *report, struct lw_gbench_output *outputs,
                size_t output_count) {
+    struct bench_session *session = report->session;
     struct bench_cases *cases = session->cases;
     for (size_t i = 0; i < cases->count; i++) {
         cases->items[i].session = session;
@@ -219,8 +238,12 @@ static int run(struct bench_flags *flags, struct bench_session *session, struct 
                                 .argv = argv,
                                 .outputs = outputs,
                                 .output_count = output_count,
+                                .shown = flags->looks_given || flags->quiet_stdout ? NULL : is_shown,
+                                .medians_only = session->passes > 1,
                                 .report = record,
-                                .report_arg = cases};
+                                .report_arg = cases,
+                                .finish = end_context,
+                                .finish_arg = report};
     enum lw_gbench_outcome outcome = lw_gbench_run_all(&run);
     int status = CLI_GO;
     if (outcome == LW_GBENCH_BAD_FLAG)
@@ -234,18 +257,11 @@ static int run(struct bench_flags *flags, struct bench_session *session, struct 
 
 /* ---- what it found ------------------------------------------------------------------------------------- */
 
-/* Everything that is told at the end. */
-struct report {
-    const struct bench_session *session;
-    const struct bench_comparison *comparison;
-    const char *mnist_line;
-    bool matrix; /* it was measured, not the comparison alone */
-};
-
 static void print_summary(FILE *out, const struct report *r) {
     if (r->matrix) bench_summary_print(out, r->session);
     bench_summary_counts(out, r->session);
     fputs(r->mnist_line, out);
+    if (*r->trust && !r->trusted) fprintf(out, "DON'T TRUST these times: %s\n", r->trust);
 }
 
 /* DIR/NAME with what `print` prints, under a line about the machine. */
@@ -269,6 +285,15 @@ static int write_text(const char *dir, const char *name, void (*print)(FILE *out
 
 static void print_comparison(FILE *out, const struct report *r) { bench_versus_print(out, r->comparison); }
 
+/* peers.txt and versus.json: the same for eyes and for programs. */
+static int write_comparison(const char *dir, const struct report *r) {
+    char path[1200], *json = bench_versus_json(r->comparison);
+    snprintf(path, sizeof path, "%s/versus.json", dir);
+    int status = json ? bench_write_file(path, json) : cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    free(json);
+    return status == CLI_GO ? write_text(dir, "peers.txt", print_comparison, r) : status;
+}
+
 static int write_results(FILE *out, const char *dir, const char *json, const struct report *r) {
     char path[1200];
     int status = CLI_GO;
@@ -276,10 +301,11 @@ static int write_results(FILE *out, const char *dir, const char *json, const str
     snprintf(path, sizeof path, "%s/matrix.json", dir);
     if (r->matrix) status = bench_write_file(path, json);
     if (r->matrix && status == CLI_GO) status = write_text(dir, "summary.txt", print_summary, r);
-    if (r->comparison->count && status == CLI_GO) status = write_text(dir, "peers.txt", print_comparison, r);
+    if (r->comparison->count && status == CLI_GO) status = write_comparison(dir, r);
     if (status == CLI_GO)
         fprintf(out, "written: %s/%s%s%s\n", dir, r->matrix ? "matrix.json, summary.txt" : "",
-                r->matrix && r->comparison->count ? ", " : "", r->comparison->count ? "peers.txt" : "");
+                r->matrix && r->comparison->count ? ", " : "",
+                r->comparison->count ? "peers.txt, versus.json" : "");
     return status;
 }
 
@@ -288,6 +314,7 @@ static int finish(const struct command *cmd, const struct bench_flags *flags, co
     const struct bench_session *session = r->session;
     FILE *out = flags->quiet_stdout ? stderr : stdout;
     fflush(stdout);
+    if (r->matrix && !r->trusted) cli_note("don't trust these times: %s", r->trust);
     bench_versus_print(out, r->comparison);
     print_summary(out, r);
     int status = CLI_GO;
@@ -315,19 +342,25 @@ static int measure(const struct command *cmd, struct bench_flags *flags, const s
     size_t output_count = 0;
     if (cmd->results) outputs[output_count++].format = "json";
     if (flags->out) outputs[output_count++].format = flags->out_format;
-    struct bench_session session = {.cases = cases, .reproducible = choice->reproducible};
+    const size_t passes = cmd->repeat ? (size_t)cmd->repeat : 1;
+    struct bench_session session = {.cases = cases, .passes = passes, .reproducible = choice->reproducible};
     struct bench_comparison comparison = {0};
-    struct report report = {&session, &comparison, mnist_line, !cmd->compare || flags->list_tests};
-    const double end = choice->mode == BENCH_QUICK ? cli_seconds() + QUICK_DEADLINE : 0;
+    struct report report = {.session = &session,
+                            .choice = choice,
+                            .comparison = &comparison,
+                            .mnist_line = mnist_line,
+                            .matrix = !cmd->compare || flags->list_tests};
+    const double end = choice->mode == BENCH_QUICK ? cli_seconds() + QUICK_DEADLINE * (double)passes : 0;
     session.deadline = choice->peers && end > 0 ? end - QUICK_COMPARISON : end;
-    set_defaults(flags, choice, cases->count);
-    if (!flags->list_tests) add_context(choice);
-    if (report.matrix) status = run(flags, &session, outputs, output_count);
+    set_defaults(flags, choice, cases->count, cmd->repeat);
+    if (!flags->list_tests) bench_context_start(choice, &report.machine, &session.limits);
+    if (report.matrix) status = run(flags, &report, outputs, output_count);
     session.deadline = end;
     if (status == CLI_GO && choice->peers && !flags->list_tests)
         status = bench_versus_run(&session, report.matrix, &comparison);
     if (status == CLI_GO) status = flags->list_tests ? LW_EXIT_OK : finish(cmd, flags, dir, outputs, &report);
     bench_versus_free(&comparison);
+    bench_machine_free(&report.machine);
     for (size_t i = 0; i < output_count; i++)
         free(outputs[i].text);
     return status;

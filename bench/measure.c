@@ -1,6 +1,10 @@
 #include "measure.h"
 
+#include <math.h>
+#include <stdlib.h>
+
 #include "costs.h"
+#include "energy.h"
 #include "peak.h"
 
 /* The FMA peak is sampled for this long before and after each timing, so that changes of the clock cancel. */
@@ -9,11 +13,18 @@
 /* Executions that take longer than this need no warm-up. */
 #define COLD_SECONDS 20e-3
 
+/* A sample takes at least so long, else the clock's own time counts. */
+#define SAMPLE_SECONDS 50e-6
+
+enum { COLD_SAMPLES = 3 };
+
 /* ---- set-up -------------------------------------------------------------------------------------------- */
 
 void bench_session_free(struct bench_session *s) {
     bench_subject_free(&s->subject);
     bench_data_free(&s->data);
+    free(s->sweep);
+    s->sweep = NULL;
     s->set_up = NULL;
 }
 
@@ -30,8 +41,36 @@ static bool make_ready(struct bench_session *s, const struct bench_case *c) {
     return bench_subject_make(&s->subject, c, &s->data, s->reproducible, s->failure);
 }
 
-static bool set_up(struct bench_session *s, const struct bench_case *c) {
+/* With the caches full of other data: the median of a few, in microseconds; 0: no memory. */
+static double time_cold(struct bench_session *s, const struct bench_case *c) {
+    lw_cpu_info cpu;
+    double samples[COLD_SAMPLES];
+    lw_cpu_get(&cpu);
+    const size_t bytes = lw_sweep_bytes(&cpu);
+    if (!s->sweep) s->sweep = malloc(bytes ? bytes : 1);
+    if (!s->sweep || !bytes) return 0;
+    for (int i = 0; i < COLD_SAMPLES; i++) {
+        lw_sweep_caches(s->sweep, bytes);
+        double start = lw_clock_ns(c->threads == 1);
+        bench_subject_run(&s->subject);
+        samples[i] = lw_clock_ns(c->threads == 1) - start;
+    }
+    return 1e-3 * lw_median(samples, COLD_SAMPLES);
+}
+
+/* What needs doing once, however many passes there are. */
+static bool check(struct bench_session *s, struct bench_case *c) {
     bool wrong = false;
+    bool good = bench_subject_first_run(&s->subject, &c->seconds, &c->err_over_bound, &wrong, s->failure);
+    c->rel_l2 = s->subject.rel_l2;
+    c->first_us = 1e6 * s->subject.first_seconds;
+    if (!good) *(wrong ? &s->wrong : &s->impossible) += 1;
+    if (!good || !bench_costs(s, c)) return false;
+    c->cold_us = time_cold(s, c);
+    return c->checked = true;
+}
+
+static bool set_up(struct bench_session *s, struct bench_case *c) {
     s->failure[0] = '\0';
     bench_subject_free(&s->subject);
     s->set_up = c;
@@ -39,22 +78,50 @@ static bool set_up(struct bench_session *s, const struct bench_case *c) {
         s->late++;
         return fail(s, "left out: the time of the quick matrix is over");
     }
-    bool good = make_ready(s, c) &&
-                bench_subject_first_run(&s->subject, &s->seconds, &s->err_over_bound, &wrong, s->failure);
-    if (!good) *(wrong ? &s->wrong : &s->impossible) += 1;
-    return good && bench_costs(s, c);
+    if (!make_ready(s, c)) {
+        s->impossible++;
+        return false;
+    }
+    if (!c->checked) return check(s, c);
+    bench_subject_run(&s->subject); /* its pages are there then */
+    return true;
 }
 
 /* ---- timing -------------------------------------------------------------------------------------------- */
 
-static double time_subject(lw_gbench_state *state, struct bench_subject *subject, bool real_time) {
-    double start = 0;
+struct timing {
+    int count;
+    double ns[LW_SAMPLES_MOST];
+    double energy_uj; /* of one execution; -1: can't be read */
+};
+
+/* A sample is as long as makes no more than fit, but not too short for the clock. */
+static int64_t sample_length(lw_gbench_state *state, double seconds) {
+    double whole = (double)lw_gbench_wanted(state), least = SAMPLE_SECONDS / fmax(seconds, 1e-9);
+    double length = ceil(fmax(whole / LW_SAMPLES_MOST, least));
+    return (int64_t)fmax(fmin(length, whole), 1);
+}
+
+static void time_subject(lw_gbench_state *state, struct bench_subject *subject, const struct bench_case *c,
+                         struct timing *t) {
+    const bool cpu_time = c->threads == 1;
+    const int64_t length = sample_length(state, c->seconds);
+    struct lw_energy energy;
+    lw_energy_start(&energy, LW_POWERCAP);
+    int64_t done = 0;
+    t->count = 0;
     bool running = lw_gbench_next(state);
-    start = bench_clock(real_time);
-    for (; running; running = lw_gbench_next(state))
+    for (double start = lw_clock_ns(cpu_time); running;) {
         bench_subject_run(subject);
-    double end = bench_clock(real_time);
-    return (end - start) / (double)lw_gbench_iterations(state);
+        running = lw_gbench_next(state);
+        if (++done < length || t->count == LW_SAMPLES_MOST) continue;
+        double end = lw_clock_ns(cpu_time);
+        t->ns[t->count++] = (end - start) / (double)length;
+        start = end;
+        done = 0;
+    }
+    double used = lw_energy_used(&energy);
+    t->energy_uj = used < 0 ? -1 : used / (double)lw_gbench_iterations(state);
 }
 
 static void describe(lw_gbench_state *state, const struct bench_subject *s) {
@@ -71,11 +138,54 @@ static void describe(lw_gbench_state *state, const struct bench_subject *s) {
     lw_gbench_label(state, label);
 }
 
+static void count(lw_gbench_state *state, const struct bench_session *s, const struct bench_case *c,
+                  const struct timing *t, double peak) {
+    uint64_t random = LW_SAMPLES_SEED;
+    const struct lw_interval i = lw_bootstrap(t->ns, t->count, &random);
+    const struct bench_roof roof =
+        bench_roof_of(&s->limits, &c->desc, bench_subject_bytes(&s->subject), peak, c->threads);
+    double least = t->ns[0];
+    for (int k = 1; k < t->count; k++)
+        least = fmin(least, t->ns[k]);
+    const double gflops = bench_flops(&c->desc) / i.mid;
+    const struct {
+        const char *name;
+        double value;
+    } counters[] = {
+        {"gflops", gflops},
+        {"peak_pct", peak > 0 ? 100 * gflops / peak : 0},
+        {"peak_gflops", peak},
+        {"bytes_per_second", 1e9 * bench_bytes(&c->desc) / i.mid},
+        {"time_ns", i.mid},
+        {"time_min_ns", least},
+        {"time_low_ns", i.low},
+        {"time_high_ns", i.high},
+        {"samples", t->count},
+        {"cold_us", c->cold_us},
+        {"first_us", c->first_us},
+        {"intensity", roof.intensity},
+        {"roof_gflops", roof.ns > 0 ? bench_flops(&c->desc) / roof.ns : 0},
+        {"roof_pct", 100 * roof.ns / i.mid},
+        {"roof_level", roof.level},
+        {"err_over_bound", c->err_over_bound},
+        {"rel_l2", c->rel_l2},
+        {"reproducible_x", c->reproducible_x},
+        {"denormal_x", c->denormal_x},
+        {"batch", (double)c->desc.batch},
+    };
+    for (size_t k = 0; k < CLI_COUNT(counters); k++)
+        lw_gbench_counter(state, counters[k].name, counters[k].value);
+    if (t->energy_uj >= 0) lw_gbench_counter(state, "energy_uj", t->energy_uj);
+    if (!s->subject.plan) return;
+    lw_gbench_counter(state, "packed_bytes", (double)lw_plan_packed_bytes(s->subject.plan));
+    lw_gbench_counter(state, "workspace_bytes", (double)lw_plan_workspace(s->subject.plan));
+}
+
 void bench_measure(lw_gbench_state *state, void *arg) {
     struct bench_case *c = arg;
     struct bench_session *s = c->session;
     if (s->set_up != c) {
-        cli_progress("[%zu/%zu] %s", ++s->started, s->cases->count, c->name);
+        cli_progress("[%zu/%zu] %s", ++s->started, s->passes * s->cases->count, c->name);
         bool good = set_up(s, c);
         cli_progress_clear();
         if (!good) lw_gbench_fail(state, s->failure);
@@ -85,15 +195,10 @@ void bench_measure(lw_gbench_state *state, void *arg) {
         return;
     }
     double before = lw_measure_peak_gflops_threads(c->isa_index, PEAK_SECONDS, c->threads);
-    if (s->seconds < COLD_SECONDS) bench_subject_run(&s->subject);
-    double seconds = time_subject(state, &s->subject, c->threads > 1);
+    struct timing t;
+    if (c->seconds < COLD_SECONDS) bench_subject_run(&s->subject);
+    time_subject(state, &s->subject, c, &t);
     double after = lw_measure_peak_gflops_threads(c->isa_index, PEAK_SECONDS, c->threads);
-    double peak = (before + after) / 2, gflops = 1e-9 * bench_flops(&c->desc) / seconds;
-    lw_gbench_counter(state, "gflops", gflops);
-    lw_gbench_counter(state, "peak_pct", peak > 0 ? 100 * gflops / peak : 0);
-    lw_gbench_counter(state, "bytes_per_second", bench_bytes(&c->desc) / seconds);
-    lw_gbench_counter(state, "err_over_bound", s->err_over_bound);
-    lw_gbench_counter(state, "reproducible_x", s->reproducible_x);
-    lw_gbench_counter(state, "denormal_x", s->denormal_x);
+    count(state, s, c, &t, (before + after) / 2);
     describe(state, &s->subject);
 }

@@ -210,6 +210,8 @@ double bench_flops(const lw_desc *d) {
     }
 }
 
+bool bench_multiplies(const lw_desc *d) { return d->op == LW_CONV || d->op == LW_LINEAR; }
+
 double bench_bytes(const lw_desc *d) {
     size_t bias = d->bias ? (size_t)d->oc : 0;
     return sizeof(float) * (double)(lw_src_floats(d) + lw_dst_floats(d) + lw_weight_floats(d) + bias);

@@ -50,6 +50,8 @@ size_t bench_layouts_of(const lw_desc *desc, struct bench_layouts out[9]);
  * taps in the padding included, the fused tail not; max pool: one a comparison; ReLU: one a value; softmax:
  * five a value (maximum, difference, exponential, sum, quotient). */
 double bench_flops(const lw_desc *desc);
+/* Does it multiply and add? Else the FMA peak says nothing of it. */
+bool bench_multiplies(const lw_desc *desc);
 /* Bytes that have to move: source, weights and bias in, destination out. */
 double bench_bytes(const lw_desc *desc);
 

@@ -1,12 +1,6 @@
 #include "ratio.h"
 
 #include <math.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <time.h>
-
-/* Shorter executions are preceded by one that isn't timed. */
-#define COLD_SECONDS 2e-3
 
 /* On several threads a side needs this long until it runs as it does by itself: the other's threads may go on
  * spinning for some milliseconds (OpenMP's do), and the system has to find a core for each that wakes up. */
@@ -21,69 +15,48 @@ struct bench_sampling bench_peer_sampling(int threads) {
                                    .warm_seconds = threads > 1 ? THREADS_WARM_SECONDS : 0};
 }
 
-double bench_clock(bool real_time) {
-    struct timespec t;
-    clock_gettime(real_time ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+double bench_clock(bool real_time) { return 1e-9 * lw_clock_ns(!real_time); }
+
+static struct lw_race_rules rules_of(const struct bench_sampling *s) {
+    return (struct lw_race_rules){.warm_ns = 1e9 * s->warm_seconds, .cpu_time = !s->real_time};
 }
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double quantile(double *values, int count, double q) {
-    qsort(values, (size_t)count, sizeof *values, by_value);
-    return values[(int)(q * (count - 1) + 0.5)];
-}
-
-static double sample(const struct bench_side *side, int64_t executions, bool real_time) {
-    double start = bench_clock(real_time);
-    for (int64_t i = 0; i < executions; i++)
-        side->run(side->arg);
-    return (bench_clock(real_time) - start) / (double)executions;
-}
-
-static int64_t executions_of(double seconds, const struct bench_sampling *s) {
-    return (int64_t)(s->sample_seconds / fmax(seconds, 50e-9)) + 1;
-}
-
-static void warm_up(const struct bench_side *side, double seconds, const struct bench_sampling *s) {
-    double start = bench_clock(true);
-    if (seconds < COLD_SECONDS) side->run(side->arg);
-    while (bench_clock(true) - start < s->warm_seconds)
-        side->run(side->arg);
+static struct lw_racer racer_of(const struct bench_side *side, double seconds,
+                                const struct bench_sampling *s) {
+    return (struct lw_racer){.run = side->run,
+                             .arg = side->arg,
+                             .ns = 1e9 * seconds,
+                             .repeats = (int64_t)(s->sample_seconds / fmax(seconds, 50e-9)) + 1};
 }
 
 double bench_time_side(const struct bench_side *side, const struct bench_sampling *s) {
-    double first = sample(side, 1, s->real_time), values[3];
-    int64_t executions = executions_of(first, s);
-    int count = 0;
+    const struct lw_race_rules rules = rules_of(s);
+    double start = bench_clock(true);
+    side->run(side->arg);
+    double first = bench_clock(true) - start;
     if (first > s->seconds) return first;
-    warm_up(side, first, s);
-    for (double start = bench_clock(true); count < 3 && (!count || bench_clock(true) - start < s->seconds);)
-        values[count++] = sample(side, executions, s->real_time);
-    return quantile(values, count, 0.5);
+    struct lw_racer racer = racer_of(side, first, s);
+    start = bench_clock(true);
+    for (int round = 0; round < 3 && (!round || bench_clock(true) - start < s->seconds); round++)
+        lw_race_round(&racer, 1, round, &rules);
+    return 1e-9 * lw_median(racer.times, racer.samples);
 }
 
 struct bench_ratio bench_time_pair(const struct bench_side *a, const struct bench_side *b, double b_seconds,
                                    const struct bench_sampling *s) {
-    double as[BENCH_PAIRS], bs[BENCH_PAIRS], ratios[BENCH_PAIRS], start = bench_clock(true);
-    int64_t executions = executions_of(b_seconds, s);
-    int count = 0;
-    while (count < s->most && (count < s->least || bench_clock(true) - start < s->seconds)) {
-        warm_up(a, b_seconds, s);
-        as[count] = sample(a, executions, s->real_time);
-        warm_up(b, b_seconds, s);
-        bs[count] = sample(b, executions, s->real_time);
-        ratios[count] = as[count] / bs[count];
-        if (as[count++] * (double)executions > s->seconds) break;
+    const struct lw_race_rules rules = rules_of(s);
+    struct lw_racer sides[2] = {racer_of(a, b_seconds, s), racer_of(b, b_seconds, s)};
+    uint64_t random = LW_SAMPLES_SEED;
+    double start = bench_clock(true);
+    for (int n = 0; n < s->most && (n < s->least || bench_clock(true) - start < s->seconds); n++) {
+        lw_race_round(sides, 2, n, &rules);
+        if (1e-9 * sides[0].times[n] * (double)sides[0].repeats > s->seconds) break;
     }
-    struct bench_ratio r = {.pairs = count};
-    r.ratio = quantile(ratios, count, 0.5);
-    r.low = quantile(ratios, count, 0.25);
-    r.high = quantile(ratios, count, 0.75);
-    r.a_seconds = quantile(as, count, 0.5);
-    r.b_seconds = quantile(bs, count, 0.5);
-    return r;
+    lw_race_compare(&sides[0], &sides[1], &random);
+    return (struct bench_ratio){.ratio = sides[0].ratio,
+                                .low = sides[0].ratio_low,
+                                .high = sides[0].ratio_high,
+                                .a_seconds = 1e-9 * lw_median(sides[0].times, sides[0].samples),
+                                .b_seconds = 1e-9 * lw_median(sides[1].times, sides[1].samples),
+                                .pairs = sides[0].samples};
 }

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "dispatch/race.h"
+
 struct bench_side {
     void (*run)(void *arg); /* one execution */
     void *arg;
@@ -15,13 +17,13 @@ struct bench_sampling {
     int least, most;       /* pairs; most: up to BENCH_PAIRS */
     bool real_time;        /* else the thread's CPU time */
     double warm_seconds;   /* executions that aren't timed before each sample, for so long; at least one where
-                              an   execution is short, as the other side has had the caches */
+                              an execution is short, as the other side has had the caches */
 };
 
-enum { BENCH_PAIRS = 64 };
+enum { BENCH_PAIRS = LW_RACE_MOST };
 
 struct bench_ratio {
-    double ratio, low, high;     /* time of a over that of b: median of the pairs' ratios, and quartiles */
+    double ratio, low, high; /* time of a over that of b: median of the pairs' ratios, and its 95% interval */
     double a_seconds, b_seconds; /* medians, of one execution */
     int pairs;
 };

@@ -76,6 +76,13 @@ void bench_subject_run(void *subject) {
         lw_plan_execute(s->plan, s->src, s->dst, s->workspace);
 }
 
+double bench_subject_bytes(const struct bench_subject *s) {
+    const lw_desc *d = &s->c->desc;
+    if (!s->plan) return bench_bytes(d);
+    return sizeof(float) * (double)(lw_src_floats(d) + lw_dst_floats(d)) +
+           (double)(lw_plan_packed_bytes(s->plan) + lw_plan_workspace(s->plan));
+}
+
 struct bench_side bench_subject_side(struct bench_subject *s) {
     return (struct bench_side){bench_subject_run, s};
 }
@@ -95,13 +102,14 @@ static double bound(const struct bench_subject *s) {
     return most;
 }
 
-bool bench_subject_check(const struct bench_subject *s, const struct lw_verify_options *opt,
-                         double *err_over_bound, bool *wrong, char why[BENCH_WHY]) {
+bool bench_subject_check(struct bench_subject *s, const struct lw_verify_options *opt, double *err_over_bound,
+                         bool *wrong, char why[BENCH_WHY]) {
     struct lw_verify_result result = {0};
     if (s->op) s->c->peer->store(s->op, s->dst);
     lw_verify_output(&s->c->desc, s->data->src, s->data->weights, s->data->bias, s->dst, bound(s), opt,
                      &result);
     *err_over_bound = result.err_over_bound;
+    s->rel_l2 = result.rel_l2;
     *wrong = result.status == LW_OK && !result.ok;
     if (result.status != LW_OK)
         snprintf(why, BENCH_WHY, "not possible here: %s", result.error.text);
@@ -116,8 +124,10 @@ bool bench_subject_first_run(struct bench_subject *s, double *seconds, double *e
     size_t count = lw_dst_floats(&s->c->desc);
     for (size_t i = 0; i < count; i++)
         s->dst[i] = NAN; /* what isn't written is wrong */
-    bench_subject_run(s);
     double start = cli_seconds();
+    bench_subject_run(s);
+    s->first_seconds = cli_seconds() - start;
+    start = cli_seconds();
     bench_subject_run(s);
     *seconds = cli_seconds() - start;
     return bench_subject_check(s, &sampled, err_over_bound, wrong, why);

@@ -54,12 +54,28 @@ static void print_factor(FILE *out, double factor) {
         fprintf(out, " %7s", "-");
 }
 
+/* "0.8%": half of the interval; "87% L2": how near to its roof, and which one that is. */
+static void print_roof(FILE *out, const struct bench_case *w) {
+    static const char *const names[] = {"FMA", "L1", "L2", "L3", "DRAM"};
+    if (w->roof_pct > 0)
+        fprintf(out, " %5.0f%% %-4s", w->roof_pct, names[w->roof_level]);
+    else
+        fprintf(out, " %6s %-4s", "-", "");
+}
+
 static void print_group(FILE *out, const struct group *g, const char *problem) {
     const struct bench_case *w = g->winner;
     fprintf(out, "%-32s %-6s %-34s", problem, w->peer ? w->peer->name : w->row.isa, w->row.name);
-    fprintf(out, " %10.2f %8.1f %7.1f %6.1f %9.3f", w->us, w->gflops, w->peak_pct, w->bytes_per_second * 1e-9,
-            w->err_over_bound);
+    fprintf(out, " %10.2f %5.1f%% %8.1f", w->us, 50 * (w->us_high - w->us_low) / w->us, w->gflops);
+    if (bench_multiplies(&w->desc))
+        fprintf(out, " %7.1f", w->peak_pct);
+    else
+        fprintf(out, " %7s", "-");
+    print_roof(out, w);
+    fprintf(out, " %6.1f %9.3f", w->bytes_per_second * 1e-9, w->err_over_bound);
     print_factor(out, g->second ? g->second->us / w->us : 0);
+    print_factor(out, w->cold_us / w->us);
+    print_factor(out, w->first_us / w->us);
     print_factor(out, w->reproducible_x);
     print_factor(out, w->denormal_x);
     if (g->more) fprintf(out, "  %2d: %.2f us, %.2fx", g->more->threads, g->more->us, w->us / g->more->us);
@@ -73,13 +89,16 @@ static void print_count(FILE *out, size_t count, const char *what) {
 void bench_summary_print(FILE *out, const struct bench_session *s) {
     const struct bench_cases *all = s->cases;
     const struct bench_problem *previous = NULL;
-    fprintf(
-        out,
-        "\nThe fastest row of each ISA and peer; 'by' is how much longer the ISA's next row takes, 'repro' "
-        "and 'denorm' how "
-        "much longer\nthis one takes in a reproducible plan and on denormal data.\n");
-    fprintf(out, "%-32s %-6s %-34s %10s %8s %7s %6s %9s %7s %7s %7s  %s\n", "problem", "isa", "kernel", "us",
-            "GFLOP/s", "% peak", "GB/s", "err/bound", "by", "repro", "denorm", "more threads");
+    fputs(
+        "\nThe fastest row of each ISA and peer, medians. '+-': half of the median's 95% interval; '% roof': "
+        "of what the "
+        "FMA peak\nor a level of memory allows, and which; how much longer 'by' the ISA's next row takes, "
+        "and this one with "
+        "'cold' caches, the\n'first' time, in a reproducible plan ('repro'), on denormal data ('denorm').\n",
+        out);
+    fprintf(out, "%-32s %-6s %-34s %10s %6s %8s %7s %11s %6s %9s %7s %7s %7s %7s %7s  %s\n", "problem", "isa",
+            "kernel", "us", "+-", "GFLOP/s", "% peak", "% roof", "GB/s", "err/bound", "by", "cold", "first",
+            "repro", "denorm", "more threads");
     for (size_t i = 0; i < all->count; i++) {
         const struct bench_case *c = &all->items[i];
         if (!c->measured || !is_first(all, i)) continue;

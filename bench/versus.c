@@ -133,6 +133,43 @@ void bench_versus_free(struct bench_comparison *comparison) {
     *comparison = (struct bench_comparison){0};
 }
 
+/* ---- as JSON ------------------------------------------------------------------------------------------- */
+
+static cJSON *comparison_json(const struct bench_versus *v) {
+    const struct {
+        const char *key, *value;
+    } texts[] = {{"op", lw_op_name(v->ours->row.op)},
+                 {"problem", v->ours->problem->name},
+                 {"layout", bench_peer_layout(v->peer)},
+                 {"ours", v->ours->row.name},
+                 {"peer", v->peer->row.name}};
+    const struct {
+        const char *key;
+        double value;
+    } numbers[] = {{"threads", v->ours->threads},
+                   {"ours_us", 1e6 * v->ratio.a_seconds},
+                   {"peer_us", 1e6 * v->ratio.b_seconds},
+                   {"ratio", v->ratio.ratio},
+                   {"ratio_low", v->ratio.low},
+                   {"ratio_high", v->ratio.high},
+                   {"peak_pct", v->peak_pct}};
+    cJSON *object = cJSON_CreateObject();
+    for (size_t i = 0; i < CLI_COUNT(texts); i++)
+        cJSON_AddStringToObject(object, texts[i].key, texts[i].value);
+    for (size_t i = 0; i < CLI_COUNT(numbers); i++)
+        cli_json_number(object, numbers[i].key, numbers[i].value);
+    return object;
+}
+
+char *bench_versus_json(const struct bench_comparison *all) {
+    cJSON *root = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(root, "comparisons");
+    for (const struct bench_versus *v = all->items; v < all->items + all->count; v++)
+        cJSON_AddItemToArray(list, comparison_json(v));
+    char *text = cJSON_Print(root);
+    cJSON_Delete(root);
+    return text;
+}
+
 /* ---- printing ------------------------------------------------------------------------------------------ */
 
 void bench_versus_print(FILE *out, const struct bench_comparison *all) {
@@ -142,7 +179,7 @@ void bench_versus_print(FILE *out, const struct bench_comparison *all) {
     fprintf(
         out,
         "\nOur fastest row against the fastest of the peers, timed in turn: 'ratio' is our time over theirs, "
-        "the median\nof pairs of samples with its quartiles; below 1 we are faster, '<' marks where we "
+        "the median\nof pairs of samples with its 95%% interval; below 1 we are faster, '<' marks where we "
         "aren't.\n");
     fprintf(out, "%-40s %-7s %2s  %-34s %10s %6s  %-24s %10s %6s\n", "problem", "layout", "n", "our row",
             "us", "% peak", "peer's row", "us", "ratio");

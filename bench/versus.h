@@ -24,6 +24,9 @@ struct bench_comparison {
 int bench_versus_run(struct bench_session *session, bool matrix, struct bench_comparison *comparison);
 void bench_versus_free(struct bench_comparison *comparison);
 
+/* {"comparisons": [...]}, for whoever calls to free; NULL: no memory. Times in us, ratios are ours over
+ * theirs. */
+char *bench_versus_json(const struct bench_comparison *comparison);
 void bench_versus_print(FILE *out, const struct bench_comparison *comparison);
 
 #endif

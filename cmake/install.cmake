@@ -25,5 +25,5 @@ install(FILES ${PROJECT_BINARY_DIR}/lanewise.pc DESTINATION ${CMAKE_INSTALL_LIBD
 if(TARGET lanewise)
   install(TARGETS lanewise RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(DIRECTORY models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/lanewise FILES_MATCHING
-          PATTERN "*.safetensors" PATTERN "digits/*" PATTERN "__pycache__" EXCLUDE)
+          PATTERN "*.safetensors" PATTERN "torch_mnist.py" PATTERN "digits/*" PATTERN "__pycache__" EXCLUDE)
 endif()

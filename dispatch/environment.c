@@ -49,7 +49,7 @@ lw_status lw_environment_read(struct lw_environment *env, lw_error *err) {
     }
     if (env->kernel && !lw_row_find(env->kernel, &row))
         return lw_fail(err, LW_ERR_UNKNOWN, "LANEWISE_KERNEL: no kernel is named '%.100s'", env->kernel);
-    if (env->wisdom && !is_readable_file(env->wisdom))
+    if (env->wisdom && strcmp(env->wisdom, "none") != 0 && !is_readable_file(env->wisdom))
         return lw_fail(err, LW_ERR_ENVIRONMENT, "LANEWISE_WISDOM: can't read '%.160s'", env->wisdom);
     lw_status status = read_switch("LANEWISE_REPRODUCIBLE", &env->reproducible, err);
     return status == LW_OK ? read_switch("LANEWISE_VERBOSE", &env->verbose, err) : status;

@@ -19,12 +19,20 @@ static lw_status copy_out(lw_explanation **out, const struct lw_selection *s, lw
 }
 
 lw_status lw_explain(lw_explanation **out, const lw_desc *desc, const lw_options *opt, lw_error *err) {
+    return lw_explain_for(out, &lw_target_here, desc, opt, err);
+}
+
+lw_status lw_explain_for(lw_explanation **out, const struct lw_target *target, const lw_desc *desc,
+                         const lw_options *opt, lw_error *err) {
     struct lw_request request;
     struct lw_selection selection;
     lw_pool *own = NULL;
     if (!out) return lw_fail(err, LW_ERR_INVALID, "the pointer to the explanation is NULL");
     *out = NULL;
     lw_status status = lw_request_init(&request, desc, opt, err);
+    request.target = target;
+    if (status == LW_OK && target->elsewhere && request.opt.effort == LW_MEASURE)
+        status = lw_fail(err, LW_ERR_INVALID, "another CPU's kernels can't be timed here");
     if (status == LW_OK && !request.pool && request.opt.threads > 1 && request.opt.effort == LW_MEASURE) {
         status = lw_pool_create(&own, request.opt.threads, err);
         request.pool = own;

@@ -1,8 +1,6 @@
-#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "dispatch/race.h"
 
 /* A row this much slower than the leader, for all that is known, ties with it. Where samples scatter so that
@@ -11,7 +9,7 @@ static const double tie_low = 1.01, tie_ratio = 1.02;
 static const double hopeless = 2.0; /* times the best: not sampled again */
 static const double warm_ns = 2e6;  /* a longer execution warms its own caches */
 
-enum { FIRST_STAGE = 6, RESAMPLES = 200 };
+enum { FIRST_STAGE = 6 };
 
 struct race {
     struct lw_racer *racers;
@@ -21,28 +19,24 @@ struct race {
     uint64_t random;
 };
 
-static double clock_ns(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static bool stopped(const struct race *r) { return r->rules->stop && *r->rules->stop; }
+static bool stopped(const struct lw_race_rules *rules) { return rules->stop && *rules->stop; }
 
 /* ---- samples ------------------------------------------------------------------------------------------- */
 
-static double time_of(const struct race *r, struct lw_racer *racer, int64_t repeats) {
-    clockid_t clock = r->rules->cpu_time ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
-    double start = clock_ns(clock);
+static double time_of(const struct lw_racer *racer, int64_t repeats, const struct lw_race_rules *rules) {
+    double start = lw_clock_ns(rules->cpu_time);
     for (int64_t i = 0; i < repeats; i++)
         racer->run(racer->arg);
-    return fmax(clock_ns(clock) - start, 1.0) / (double)repeats;
+    return fmax(lw_clock_ns(rules->cpu_time) - start, 1.0) / (double)repeats;
 }
 
 /* Others' data have been through the caches since: what is short is run once before. */
-static double warm_sample(const struct race *r, struct lw_racer *racer) {
+static double warm_sample(const struct lw_racer *racer, const struct lw_race_rules *rules) {
+    double start = rules->warm_ns > 0 ? lw_clock_ns(false) : 0;
     if (racer->ns < warm_ns) racer->run(racer->arg);
-    return time_of(r, racer, racer->repeats);
+    while (rules->warm_ns > 0 && lw_clock_ns(false) - start < rules->warm_ns)
+        racer->run(racer->arg);
+    return time_of(racer, racer->repeats, rules);
 }
 
 static void calibrate(const struct race *r, struct lw_racer *racer) {
@@ -51,54 +45,30 @@ static void calibrate(const struct race *r, struct lw_racer *racer) {
     racer->samples = 0;
     racer->out = racer->tied = false;
     racer->cold_ns = 0;
-    racer->ns = time_of(r, racer, 1);
+    racer->ns = time_of(racer, 1, r->rules);
     for (int i = 0; i < 2 && racer->ns < sample; i++) { /* the clock's own time counts in the first */
         racer->repeats = (int64_t)(sample / fmax(racer->ns, 2.0)) + 1;
-        racer->ns = time_of(r, racer, racer->repeats);
+        racer->ns = time_of(racer, racer->repeats, r->rules);
+    }
+}
+
+void lw_race_round(struct lw_racer *racers, size_t count, int round, const struct lw_race_rules *rules) {
+    for (size_t k = 0; k < count && !stopped(rules); k++) {
+        struct lw_racer *racer = &racers[(k + (size_t)round) % count];
+        if (racer->out) continue;
+        racer->times[round] = warm_sample(racer, rules);
+        racer->samples = round + 1;
     }
 }
 
 /* ---- statistics ---------------------------------------------------------------------------------------- */
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, int count) {
-    qsort(values, (size_t)count, sizeof *values, by_value);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
-static unsigned draw(struct race *r, int below) { /* xorshift64*: the same numbers in every race */
-    r->random ^= r->random >> 12;
-    r->random ^= r->random << 25;
-    r->random ^= r->random >> 27;
-    return (unsigned)((r->random * UINT64_C(0x2545F4914F6CDD1D) >> 32) * (uint64_t)below >> 32);
-}
-
-/* The median and the bootstrap's 2.5% and 97.5% quantiles of it. */
-static void interval(struct race *r, const double *values, int count, double *mid, double *low,
-                     double *high) {
-    double medians[RESAMPLES], sample[LW_RACE_MOST];
-    memcpy(sample, values, (size_t)count * sizeof *sample);
-    *mid = median(sample, count);
-    for (int k = 0; k < RESAMPLES; k++) {
-        for (int i = 0; i < count; i++)
-            sample[i] = values[draw(r, count)];
-        medians[k] = median(sample, count);
-    }
-    qsort(medians, RESAMPLES, sizeof *medians, by_value);
-    *low = medians[RESAMPLES / 40];
-    *high = medians[RESAMPLES - 1 - RESAMPLES / 40];
-}
-
 /* Every racer has all the rounds up to its last one. */
-static void compare(struct race *r, struct lw_racer *racer, const struct lw_racer *leader) {
-    double ratios[LW_RACE_MOST];
-    for (int i = 0; i < racer->samples; i++)
-        ratios[i] = racer->times[i] / leader->times[i];
-    interval(r, ratios, racer->samples, &racer->ratio, &racer->ratio_low, &racer->ratio_high);
+void lw_race_compare(struct lw_racer *racer, const struct lw_racer *leader, uint64_t *random) {
+    struct lw_interval i = lw_bootstrap_ratio(racer->times, leader->times, racer->samples, random);
+    racer->ratio = i.mid;
+    racer->ratio_low = i.low;
+    racer->ratio_high = i.high;
 }
 
 static struct lw_racer *find_leader(struct race *r) {
@@ -108,7 +78,7 @@ static struct lw_racer *find_leader(struct race *r) {
         if (racer->out) continue;
         double sorted[LW_RACE_MOST];
         memcpy(sorted, racer->times, (size_t)racer->samples * sizeof *sorted);
-        racer->ns = median(sorted, racer->samples);
+        racer->ns = lw_median(sorted, racer->samples);
         if (!leader || racer->ns < leader->ns) leader = racer;
     }
     return leader;
@@ -131,21 +101,11 @@ static size_t drop_slower(struct race *r) {
     for (size_t i = 0; i < r->count; i++) {
         struct lw_racer *racer = &r->racers[i];
         if (racer->out || racer == leader) continue;
-        compare(r, racer, leader);
+        lw_race_compare(racer, leader, &r->random);
         racer->out = racer->ratio_low > tie_low;
         left += !racer->out;
     }
     return left;
-}
-
-/* One sample of each; they take turns in being first. */
-static void run_round(struct race *r, int round) {
-    for (size_t k = 0; k < r->count && !stopped(r); k++) {
-        struct lw_racer *racer = &r->racers[(k + (size_t)round) % r->count];
-        if (racer->out) continue;
-        racer->times[round] = warm_sample(r, racer);
-        racer->samples = round + 1;
-    }
 }
 
 static void run_stages(struct race *r) {
@@ -154,15 +114,15 @@ static void run_stages(struct race *r) {
     bool late = false;
     for (int stage = FIRST_STAGE; round < most && left > 1 && !late; stage *= 2) {
         for (; round < stage && round < most && !late; round++) {
-            run_round(r, round);
-            if (stopped(r)) return;
-            if (round == 0) drop_hopeless(r);
-            late = round + 1 >= FIRST_STAGE && clock_ns(CLOCK_MONOTONIC) - r->start > r->rules->budget_ns;
+            lw_race_round(r->racers, r->count, round, r->rules);
+            if (stopped(r->rules)) return;
+            if (round == 0 && !r->rules->keep) drop_hopeless(r);
+            late = round + 1 >= FIRST_STAGE && lw_clock_ns(false) - r->start > r->rules->budget_ns;
         }
-        left = drop_slower(r);
+        if (!r->rules->keep) left = drop_slower(r);
     }
-    for (; left == 1 && round < FIRST_STAGE && round < most && !stopped(r); round++)
-        run_round(r, round); /* a lone racer's own time */
+    for (; left == 1 && round < FIRST_STAGE && round < most && !stopped(r->rules); round++)
+        lw_race_round(r->racers, r->count, round, r->rules); /* a lone racer's own time */
 }
 
 static bool run_cold(struct race *r) {
@@ -171,12 +131,11 @@ static bool run_cold(struct race *r) {
     char *other = malloc(rules->cold_bytes);
     if (!other) return false;
     for (int k = 0; k < rules->cold; k++)
-        for (size_t i = 0; i < r->count && !stopped(r); i++) {
+        for (size_t i = 0; i < r->count && !stopped(r->rules); i++) {
             struct lw_racer *racer = &r->racers[i];
             if (racer->out) continue;
-            memset(other, k + (int)i, rules->cold_bytes);
-            __asm__ volatile("" : : "r"(other) : "memory"); /* it is written, whoever reads it */
-            double ns = time_of(r, racer, 1);
+            lw_sweep_caches(other, rules->cold_bytes);
+            double ns = time_of(racer, 1, r->rules);
             racer->cold_ns = racer->cold_ns > 0 ? fmin(racer->cold_ns, ns) : ns;
         }
     free(other);
@@ -189,8 +148,11 @@ static void judge(struct race *r) {
     const struct lw_racer *leader = find_leader(r);
     for (size_t i = 0; i < r->count; i++) {
         struct lw_racer *racer = &r->racers[i];
-        compare(r, racer, leader);
-        interval(r, racer->times, racer->samples, &racer->ns, &racer->ns_low, &racer->ns_high);
+        lw_race_compare(racer, leader, &r->random);
+        struct lw_interval i = lw_bootstrap(racer->times, racer->samples, &r->random);
+        racer->ns = i.mid;
+        racer->ns_low = i.low;
+        racer->ns_high = i.high;
         racer->tied = !racer->out && racer->ratio_low <= tie_low && racer->ratio <= tie_ratio;
     }
 }
@@ -214,13 +176,13 @@ static void rank(const struct race *r, size_t *order) {
 }
 
 bool lw_race(struct lw_racer *racers, size_t count, const struct lw_race_rules *rules, size_t *order) {
-    struct race r = {racers, count, rules, clock_ns(CLOCK_MONOTONIC), UINT64_C(0x9E3779B97F4A7C15)};
+    struct race r = {racers, count, rules, lw_clock_ns(false), LW_SAMPLES_SEED};
     if (!count) return true;
-    for (size_t i = 0; i < count && !stopped(&r); i++)
+    for (size_t i = 0; i < count && !stopped(rules); i++)
         calibrate(&r, &racers[i]);
-    if (!stopped(&r)) run_stages(&r);
-    if (stopped(&r) || !run_cold(&r)) return false;
+    if (!stopped(rules)) run_stages(&r);
+    if (stopped(rules) || !run_cold(&r)) return false;
     judge(&r);
     rank(&r, order);
-    return !stopped(&r);
+    return !stopped(rules);
 }

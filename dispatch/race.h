@@ -11,7 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LW_RACE_MOST = 64 }; /* samples of a racer */
+#include "dispatch/samples.h"
+
+enum { LW_RACE_MOST = LW_SAMPLES_MOST }; /* samples of a racer */
 
 struct lw_racer {
     void (*run)(void *arg); /* one execution */
@@ -32,16 +34,27 @@ struct lw_racer {
 };
 
 struct lw_race_rules {
-    double sample_ns;                  /* short executions are repeated until a sample takes this long */
-    double budget_ns;                  /* past this, after the first samples, the race ends */
-    int most;                          /* samples of a racer, at most LW_RACE_MOST */
-    int cold;                          /* samples in cold caches of those still in the race at its end */
-    size_t cold_bytes;                 /* what goes through the caches before each of them */
-    bool cpu_time;                     /* count the thread's CPU time: for racers that run on it alone */
+    double sample_ns;  /* short executions are repeated until a sample takes this long */
+    double budget_ns;  /* past this, after the first samples, the race ends */
+    int most;          /* samples of a racer, at most LW_RACE_MOST */
+    int cold;          /* samples in cold caches of those still in the race at its end */
+    size_t cold_bytes; /* what goes through the caches before each of them */
+    bool keep;         /* nobody leaves */
+    double warm_ns;    /* before a sample, executions that aren't timed for so long (real time); always one,
+                          where an execution is short */
+    bool cpu_time;     /* count the thread's CPU time: for racers that run on it alone */
     const volatile sig_atomic_t *stop; /* give up when it becomes nonzero; may be NULL */
 };
 
 /* order: room for count numbers; the racers, the best first. false: it was stopped, or memory ran out. */
 bool lw_race(struct lw_racer *racers, size_t count, const struct lw_race_rules *rules, size_t *order);
+
+/* ---- for those who keep the score themselves ----------------------------------------------------------- */
+
+/* One sample of each that isn't out, of `repeats` executions; they take turns in being first. `ns` is what is
+ * known of an execution's time. */
+void lw_race_round(struct lw_racer *racers, size_t count, int round, const struct lw_race_rules *rules);
+/* Sets the racer's ratio to the leader and its interval; both have had the same rounds. */
+void lw_race_compare(struct lw_racer *racer, const struct lw_racer *leader, uint64_t *random);
 
 #endif

@@ -15,33 +15,36 @@ static const struct lw_isa *const isas[] = {
 };
 enum { ISAS = sizeof isas / sizeof *isas };
 
+const struct lw_target lw_target_here = {.isas = isas, .isa_count = ISAS, .source = "estimated"};
+
 const struct lw_isa *lw_isa_at(size_t index) { return index < ISAS ? isas[index] : NULL; }
 
-bool lw_isa_find(const char *name, size_t *index) {
-    for (size_t i = 0; i < ISAS; i++)
-        if (!strcmp(isas[i]->name, name)) {
-            *index = i;
-            return true;
-        }
+bool lw_target_isa(const struct lw_target *target, const char *name, size_t *index) {
+    for (*index = 0; *index < target->isa_count; ++*index)
+        if (!strcmp(target->isas[*index]->name, name)) return true;
     return false;
 }
 
-bool lw_row_at(size_t index, struct lw_row *row) {
+bool lw_target_row(const struct lw_target *target, size_t index, struct lw_row *row) {
     size_t left = index;
-    for (size_t i = 0; i < ISAS; left -= isas[i++]->row_count)
-        if (left < isas[i]->row_count) {
-            *row = (struct lw_row){
-                .kernel = &isas[i]->rows[left], .isa = isas[i], .isa_index = i, .index = index};
+    for (size_t i = 0; i < target->isa_count; left -= target->isas[i++]->row_count)
+        if (left < target->isas[i]->row_count) {
+            const struct lw_isa *isa = target->isas[i];
+            *row = (struct lw_row){.kernel = &isa->rows[left], .isa = isa, .isa_index = i, .index = index};
             return true;
         }
     return false;
 }
 
-bool lw_row_find(const char *name, struct lw_row *row) {
-    for (size_t i = 0; lw_row_at(i, row); i++)
+bool lw_target_find(const struct lw_target *target, const char *name, struct lw_row *row) {
+    for (size_t i = 0; lw_target_row(target, i, row); i++)
         if (!strcmp(row->kernel->name, name)) return true;
     return false;
 }
+
+bool lw_isa_find(const char *name, size_t *index) { return lw_target_isa(&lw_target_here, name, index); }
+bool lw_row_at(size_t index, struct lw_row *row) { return lw_target_row(&lw_target_here, index, row); }
+bool lw_row_find(const char *name, struct lw_row *row) { return lw_target_find(&lw_target_here, name, row); }
 
 struct lw_row lw_row_reproducible(struct lw_row row) {
     const struct lw_isa *other = row.isa->reproducible;

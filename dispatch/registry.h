@@ -2,7 +2,7 @@
 #ifndef LW_REGISTRY_H
 #define LW_REGISTRY_H
 
-#include "kernel.h"
+#include "dispatch/target.h"
 
 struct lw_row {
     const struct lw_kernel *kernel;
@@ -10,9 +10,15 @@ struct lw_row {
     size_t isa_index, index;
 };
 
+/* A target's ISAs and rows; false where there is none of that name, or past the end. */
+bool lw_target_isa(const struct lw_target *target, const char *name, size_t *index);
+bool lw_target_row(const struct lw_target *target, size_t index, struct lw_row *row);
+bool lw_target_find(const struct lw_target *target, const char *name, struct lw_row *row);
+
+/* The same of lw_target_here: this build's. */
 const struct lw_isa *lw_isa_at(size_t index); /* NULL past the end */
 bool lw_isa_find(const char *name, size_t *index);
-bool lw_row_at(size_t index, struct lw_row *row); /* false past the end */
+bool lw_row_at(size_t index, struct lw_row *row);
 bool lw_row_find(const char *name, struct lw_row *row);
 
 /* The row itself, or what stands for it in a reproducible plan: the same row of its ISA's other table. */

@@ -30,7 +30,8 @@ static lw_status check_options(const lw_options *opt, lw_error *err) {
 
 lw_status lw_request_init(struct lw_request *request, const lw_desc *desc, const lw_options *opt,
                           lw_error *err) {
-    *request = (struct lw_request){.desc = desc, .opt = opt ? *opt : lw_default_options()};
+    *request = (struct lw_request){
+        .desc = desc, .target = &lw_target_here, .opt = opt ? *opt : lw_default_options()};
     lw_status status = lw_desc_check(desc, err);
     if (status == LW_OK) status = check_options(&request->opt, err);
     if (status == LW_OK) status = lw_environment_read(&request->env, err);
@@ -57,6 +58,12 @@ static bool within_error(const lw_candidate *c, const struct lw_kernel *kernel, 
     return direct || (max_error > 0.0 && c->rel_l2 <= max_error);
 }
 
+/* May rows of this ISA run where the choice is for? */
+static bool usable(const struct lw_request *r, size_t isa_index, const char **reason) {
+    *reason = "";
+    return r->target->elsewhere || lw_isa_usable(isa_index, r->env.isa_cap, reason);
+}
+
 /* Fills what is known without running the row, which accepts the problem. false: a size overflows. */
 static bool describe(const struct lw_request *r, struct lw_considered *x) {
     const struct lw_kernel *k = x->row.kernel;
@@ -66,7 +73,7 @@ static bool describe(const struct lw_request *r, struct lw_considered *x) {
                                             many there are */
     c->ns_low = c->ns / 2;               /* the cost model claims no more than a factor of two */
     c->ns_high = c->ns * 2;
-    c->source = "estimated";
+    c->source = r->target->source;
     c->bound = k->bound(r->desc);
     c->rel_l2 = k->rel_l2(r->desc);
     size_t one;
@@ -82,8 +89,7 @@ static void consider(const struct lw_request *r, struct lw_considered *x) {
     c->kernel = k->name;
     c->source = "";
     c->eligible = true;
-    if (!lw_isa_usable(x->row.isa_index, r->env.isa_cap, &reason) ||
-        !lw_row_accepts(&x->row, r->desc, &reason)) {
+    if (!usable(r, x->row.isa_index, &reason) || !lw_row_accepts(&x->row, r->desc, &reason)) {
         refuse(c, reason);
         return;
     }
@@ -104,9 +110,12 @@ static void consider(const struct lw_request *r, struct lw_considered *x) {
 
 static lw_status list_rows(const struct lw_request *r, struct lw_selection *s, lw_error *err) {
     struct lw_row row;
-    s->list = calloc(lw_kernel_count() + 1, sizeof *s->list);
+    size_t rows = 1;
+    for (size_t i = 0; i < r->target->isa_count; i++)
+        rows += r->target->isas[i]->row_count;
+    s->list = calloc(rows, sizeof *s->list);
     if (!s->list) return lw_fail(err, LW_ERR_NO_MEMORY, "no memory for the list of kernels");
-    for (size_t i = 0; lw_row_at(i, &row); i++)
+    for (size_t i = 0; lw_target_row(r->target, i, &row); i++)
         if (row.kernel->op == r->desc->op) {
             s->list[s->count].row = r->opt.reproducible ? lw_row_reproducible(row) : row;
             consider(r, &s->list[s->count++]);
@@ -116,18 +125,21 @@ static lw_status list_rows(const struct lw_request *r, struct lw_selection *s, l
 
 /* ---- reproducible plans -------------------------------------------------------------------------------- */
 
-static bool is_scalar(const struct lw_considered *x) { return x->row.isa_index == lw_isa_count() - 1; }
+static bool is_scalar(const struct lw_request *r, const struct lw_considered *x) {
+    return x->row.isa_index == r->target->isa_count - 1;
+}
 
 /* The row whose family a reproducible plan takes; NULL: none will do. Other algorithms give other bits, so it
  * is chosen by what is the same on every CPU: the estimates, errors and workspaces of the scalar rows, which
  * every build has. A forced row brings its own family, if that has a scalar row. */
-static const struct lw_row *family_of_choice(const struct lw_selection *s, const char *forced) {
+static const struct lw_row *family_of_choice(const struct lw_request *r, const struct lw_selection *s,
+                                             const char *forced) {
     const struct lw_considered *best = NULL;
     struct lw_row row;
-    bool known = forced && lw_row_find(forced, &row);
+    bool known = forced && lw_target_find(r->target, forced, &row);
     for (size_t i = 0; i < s->count; i++) {
         const struct lw_considered *x = &s->list[i];
-        if (!is_scalar(x)) continue;
+        if (!is_scalar(r, x)) continue;
         if (known ? lw_row_same_family(&x->row, &row) : x->c.eligible && (!best || x->c.ns < best->c.ns))
             best = x;
     }
@@ -135,8 +147,8 @@ static const struct lw_row *family_of_choice(const struct lw_selection *s, const
 }
 
 /* Which ISA's row does the sums of that family remains to be chosen. */
-static void keep_family(struct lw_selection *s, const char *forced) {
-    const struct lw_row *family = family_of_choice(s, forced);
+static void keep_family(const struct lw_request *r, struct lw_selection *s, const char *forced) {
+    const struct lw_row *family = family_of_choice(r, s, forced);
     for (size_t i = 0; i < s->count; i++) {
         struct lw_considered *x = &s->list[i];
         if (family && lw_row_same_family(family, &x->row)) continue;
@@ -149,12 +161,12 @@ static void keep_family(struct lw_selection *s, const char *forced) {
 
 /* opt.isa keeps that ISA's rows, or the scalar ones (the last ISA's) where it has none. */
 static lw_status keep_isa(const struct lw_request *r, struct lw_selection *s, lw_error *err) {
-    size_t isa, scalar = lw_isa_count() - 1;
+    size_t isa, scalar = r->target->isa_count - 1;
     const char *name = r->opt.isa, *reason;
-    if (!lw_isa_find(name, &isa))
-        return lw_fail(err, LW_ERR_UNKNOWN, "this build has no ISA named '%.60s'", name);
-    if (!lw_isa_usable(isa, r->env.isa_cap, &reason))
-        return lw_fail(err, LW_ERR_ISA, "ISA %s: %s", name, reason);
+    if (!lw_target_isa(r->target, name, &isa))
+        return lw_fail(err, LW_ERR_UNKNOWN, "%s has no ISA named '%.60s'",
+                       r->target->elsewhere ? "that CPU" : "this build", name);
+    if (!usable(r, isa, &reason)) return lw_fail(err, LW_ERR_ISA, "ISA %s: %s", name, reason);
     bool any = false;
     for (size_t i = 0; i < s->count; i++)
         any |= s->list[i].row.isa_index == isa && s->list[i].c.eligible;
@@ -176,6 +188,7 @@ static lw_status keep_isa(const struct lw_request *r, struct lw_selection *s, lw
 static const char *forced_name(const struct lw_request *r) {
     struct lw_row row;
     if (r->opt.kernel) return r->opt.kernel;
+    if (r->target->elsewhere) return NULL;
     bool applies = r->env.kernel && lw_row_find(r->env.kernel, &row) && row.kernel->op == r->desc->op;
     return applies ? r->env.kernel : NULL;
 }
@@ -192,8 +205,10 @@ static lw_status force(const struct lw_request *r, struct lw_selection *s, const
     struct lw_row row;
     const char *reason;
     s->rule = "forced";
-    if (!lw_row_find(name, &row)) return lw_fail(err, LW_ERR_UNKNOWN, "no kernel is named '%.100s'", name);
-    if (!lw_isa_usable(row.isa_index, r->env.isa_cap, &reason))
+    if (!lw_target_find(r->target, name, &row))
+        return lw_fail(err, LW_ERR_UNKNOWN, "no kernel %s'%.100s'",
+                       r->target->elsewhere ? "of that CPU's ISAs is named " : "is named ", name);
+    if (!usable(r, row.isa_index, &reason))
         return lw_fail(err, LW_ERR_ISA, "%s can't run here: %s", name, reason);
     if (!lw_row_accepts(&row, r->desc, &reason))
         return lw_fail(err, LW_ERR_UNSUPPORTED, "%s: %s", name, reason);
@@ -207,8 +222,8 @@ static lw_status force(const struct lw_request *r, struct lw_selection *s, const
     return LW_OK;
 }
 
-static void choose_estimated(struct lw_selection *s) {
-    s->rule = "estimated";
+static void choose_estimated(const struct lw_request *r, struct lw_selection *s) {
+    s->rule = r->target->source;
     for (size_t i = 0; i < s->count; i++)
         if (s->list[i].c.eligible && (s->chosen == s->count || s->list[i].c.ns < s->list[s->chosen].c.ns))
             s->chosen = i;
@@ -216,7 +231,7 @@ static void choose_estimated(struct lw_selection *s) {
 
 static lw_status choose(const struct lw_request *r, struct lw_selection *s, lw_error *err) {
     const char *forced = forced_name(r);
-    if (r->opt.reproducible) keep_family(s, forced);
+    if (r->opt.reproducible) keep_family(r, s, forced);
     if (r->opt.isa) {
         lw_status status = keep_isa(r, s, err);
         if (status != LW_OK) return status;
@@ -242,7 +257,7 @@ static lw_status choose(const struct lw_request *r, struct lw_selection *s, lw_e
     }
     s->rule = "measured";
     if (r->opt.effort == LW_MEASURE) return lw_measure(r, s->list, s->count, &s->chosen, err);
-    choose_estimated(s);
+    choose_estimated(r, s);
     return LW_OK;
 }
 

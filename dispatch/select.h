@@ -1,4 +1,4 @@
-/* Which row runs a problem, and why: forced > wisdom > measured > estimated. */
+/* Which row runs a problem, and why: forced > wisdom > measured > estimated (for another CPU: predicted). */
 #ifndef LW_SELECT_H
 #define LW_SELECT_H
 
@@ -8,6 +8,7 @@
 /* A plan's question, checked and with the defaults filled in. */
 struct lw_request {
     const lw_desc *desc;
+    const struct lw_target *target;
     lw_options opt; /* threads >= 1 */
     struct lw_environment env;
     lw_pool *pool; /* what measurements run on; NULL: one thread */
@@ -27,7 +28,7 @@ struct lw_selection {
     const char *rule;
 };
 
-/* Checks the descriptor, options and environment. */
+/* Checks the descriptor, options and environment. The target is this CPU. */
 lw_status lw_request_init(struct lw_request *request, const lw_desc *desc, const lw_options *opt,
                           lw_error *err);
 

@@ -121,6 +121,11 @@ static bool apply(const lw_decision *d, struct lw_selection *s) {
 }
 
 bool lw_wisdom_lookup(const struct lw_request *r, struct lw_selection *s) {
+    if (r->target->elsewhere) {
+        const lw_wisdom *w = r->target->wisdom;
+        const lw_decision *d = w ? lw_wisdom_covering(w, r->desc, &r->opt) : NULL;
+        return d && apply(d, s);
+    }
     pthread_rwlock_rdlock(&lock);
     const lw_decision *d = known ? lw_wisdom_covering(known, r->desc, &r->opt) : NULL;
     bool found = d && apply(d, s);

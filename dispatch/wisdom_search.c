@@ -66,6 +66,7 @@ lw_status lw_wisdom_import_default(const char *path, lw_error *err) {
     char user[1024];
     size_t count = 0;
     bool is_named = named && *named;
+    if (is_named && !strcmp(named, "none")) return lw_succeed(err);
     if (is_named) paths[count++] = named;
     if (lw_wisdom_user_path(user, sizeof user, NULL) == LW_OK) paths[count++] = user;
     paths[count++] = SYSTEM_FILE;

@@ -375,7 +375,8 @@ LW_API lw_status lw_wisdom_import(const char *text, size_t size, lw_error *err);
 LW_API lw_status lw_wisdom_import_file(const char *path, lw_error *err);
 /* Looks, in this order, at `path` (NULL: $LANEWISE_WISDOM), the user's file (lw_wisdom_user_path), the
  * system's (/etc/lanewise/wisdom) and the library's own table. What comes first wins. A file that isn't there
- * is fine, but for `path`; one that is refused is left out, and the first such makes the status. */
+ * is fine, but for `path`; one that is refused is left out, and the first such makes the status. The path
+ * "none" stands for no wisdom at all. */
 LW_API lw_status lw_wisdom_import_default(const char *path, lw_error *err);
 /* $XDG_CONFIG_HOME/lanewise/wisdom, or ~/.config/lanewise/wisdom. LW_ERR_ENVIRONMENT: neither is known, or it
  * doesn't fit; LW_ERR_INVALID: size is 0. */

@@ -8,8 +8,11 @@
 
 #define LW_WORK_UNITS(X)                                                                                     \
     X(call, "executions")                                                                                    \
-    X(task, "tasks: strips of rows times tiles of output channels, channel passes, products of a point")     \
+    X(task, "tasks: strips of rows times tiles of output channels, channel passes")                          \
     X(tile, "register tiles begun and ended")                                                                \
+    X(tap, "taps that a register tile begins with, in each block of channels")                               \
+    X(product, "products of a Winograd point begun and ended")                                               \
+    X(wino_tile, "tiles that go through Winograd's transforms")                                              \
     X(store, "vectors of outputs finished and stored")                                                       \
     X(direct, "loop cycles of tiles over blocks of 16 channels")                                             \
     X(planes, "loop cycles of tiles over plain planes")                                                      \
@@ -24,7 +27,10 @@
     X(pool_any, "of those of any window")                                                                    \
     X(linear, "loop cycles of fully connected layers")                                                       \
     X(map, "vector operations of ReLU and softmax")                                                          \
+    X(masked, "vectors stored in part")                                                                      \
+    X(row, "rows copied to a strip")                                                                         \
     X(copy, "vectors copied to or from a strip")                                                             \
+    X(gather, "floats moved one by one")                                                                     \
     X(transpose, "vectors transposed between planes and channels")                                           \
     X(l2, "bytes from the second cache")                                                                     \
     X(l3, "bytes from the third cache")                                                                      \

@@ -1,15 +1,47 @@
-# `./dev bench`: the MNIST model, then the matrix with its summary; results/<cpu>/ gets both. Sourced.
+# `./dev bench`: the MNIST model, the matrix with its summary, and the page; results/<cpu>/ gets all. Sourced.
 # shellcheck shell=bash
 
+# mnist_json [--peers]: the model's figures, of the test set that there is.
+mnist_json() {
+    local set=()
+    [ -z "$FASHION_DIR" ] || set=(--weights models/fashion.safetensors --data "$FASHION_DIR")
+    build/lanewise mnist "${set[@]}" --json "$@"
+}
+
 bench() {
-    local json=build/mnist.json
+    local json=build/mnist.json peers=()
     run_mnist
-    [ -z "$WANT_PEERS" ] || build/lanewise mnist --peers --images 1000 || [ $? = 3 ]
-    if [ -n "$FASHION_DIR" ]; then
-        build/lanewise mnist --weights models/fashion.safetensors --data "$FASHION_DIR" --json >$json.tmp
-    else
-        build/lanewise mnist --json >$json.tmp
+    if [ -n "$WANT_PEERS" ]; then # 3: there are none here
+        if build/lanewise mnist --peers --images 1000; then peers=(--peers); else [ $? = 3 ]; fi
     fi
+    mnist_json "${peers[@]}" >$json.tmp
     mv $json.tmp $json
     build/lanewise bench --results results --mnist $json "$@"
+    publish $json
+}
+
+# The model's figures beside the matrix, if one was just measured, then pages, plots and the table of all CPUs.
+publish() {
+    local json=$1 matrix
+    matrix=$(find results -name matrix.json -newer $json -print -quit)
+    [ -n "$matrix" ] || return 0 # --compare alone measures no matrix
+    RESULTS_FOLDER=${matrix%/*}
+    [ -n "$WANT_PEERS" ] || rm -f "$RESULTS_FOLDER/versus.json" "$RESULTS_FOLDER/peers.txt" # of another run
+    cp $json "$RESULTS_FOLDER/mnist.json.tmp"
+    mv "$RESULTS_FOLDER/mnist.json.tmp" "$RESULTS_FOLDER/mnist.json"
+    build/lanewise results refresh
+    say "dev: the page: $RESULTS_FOLDER/report.html"
+}
+
+# Everything that the repository keeps of a CPU.
+results() {
+    RESULTS_FOLDER=
+    bench --peers "$@"
+    [ -n "$RESULTS_FOLDER" ] || die "results: no matrix was measured"
+    rm -f build/wisdom.txt
+    build/lanewise tune -o build/wisdom.txt
+    cp build/wisdom.txt "$RESULTS_FOLDER/wisdom.txt.tmp"
+    mv "$RESULTS_FOLDER/wisdom.txt.tmp" "$RESULTS_FOLDER/wisdom.txt"
+    build/lanewise results merge "$RESULTS_FOLDER"
+    build/lanewise results readme "$RESULTS_FOLDER"
 }

@@ -2,7 +2,9 @@
 # shellcheck shell=bash
 
 BUILD_PACKAGES=(cmake ninja-build pkg-config libc6-dev libcjson-dev libpng-dev zlib1g-dev libbenchmark-dev)
-PEER_PACKAGES=(libdnnl-dev)
+# PyTorch is for the MNIST model alone, and big: 0.6 GB and more with what it needs. LANEWISE_TORCH=1 installs it.
+PEER_PACKAGES=(libdnnl-dev libxnnpack-dev libpthreadpool-dev libopenblas-dev)
+TORCH_PACKAGE=python3-torch
 TEST_PACKAGES=(gcc g++ clang-format libcriterion-dev libsimde-dev qemu-user-static)
 FORMAT_MAJOR=14 # other versions of clang-format lay some lines out differently
 
@@ -96,7 +98,7 @@ set_up_build() {
     if has_apt; then
         choose_compiler
         install_missing "${BUILD_PACKAGES[@]}"
-        [ -z "${WANT_PEERS:-}" ] || install_peers
+        [ -z "${WANT_PEERS:-}" ] || install_peers ${LANEWISE_TORCH:+$TORCH_PACKAGE}
     else
         list_missing cmake ninja pkg-config lib:libcjson lib:libpng lib:zlib lib:benchmark
         choose_compiler
@@ -106,10 +108,10 @@ set_up_build() {
 # Other libraries to compare with: those that the distribution has. Without any, the command says so.
 install_peers() {
     local package
-    for package in "${PEER_PACKAGES[@]}"; do
+    for package in "${PEER_PACKAGES[@]}" "$@"; do
         installed "$package" || apt_update "$package"
         if installed "$package" || has_candidate "$package"; then
-            install_missing "$package"
+            (install_missing "$package") || say "dev: $package is left out"
         else
             say "dev: no package $package here"
         fi
@@ -124,6 +126,7 @@ set_up_test() {
         return
     fi
     local packages=("${TEST_PACKAGES[@]}") major
+    install_peers
     case $CC in
     *clang*)
         major=$("$CC" -dumpversion)
@@ -131,6 +134,8 @@ set_up_test() {
         ;;
     esac
     [ "$(uname -m)" != x86_64 ] || packages+=(gcc-aarch64-linux-gnu)
+    # Ubuntu's package of this name only installs a snap, which needs more than a container has.
+    [ "$(. /etc/os-release && echo "$ID")" != debian ] || packages+=(chromium)
     install_missing "${packages[@]}"
 }
 
@@ -155,7 +160,7 @@ clang_format() {
 }
 
 sources() {
-    find include kernels dispatch reference models bench tools tests \
+    find include kernels dispatch predict reference models bench report tools tests \
         \( -name '*.c' -o -name '*.h' -o -name '*.cc' \) -type f | sort
 }
 

@@ -257,7 +257,6 @@ static void add_conv_sweeps(struct test_corpus *c) {
                  1 + i % 2);
         add(c, LW_CONV, s);
     }
-    add(c, LW_CONV, "g17mb1ic17ih11iw13oc17kh3kw3ph2pw1dh1dw0"); /* depthwise, dilated by rows alone */
 }
 
 /* Depthwise: every width and height at which a tile may begin, kernels and strides that have tiles; then an

@@ -8,7 +8,8 @@ TestSuite(cli, .init = enter_scratch, .fini = leave_scratch, .timeout = 120);
 #define CONV "mb1_ic3ih6_oc4_kh3_ph1"
 
 Test(cli, help_and_version) {
-    static const char *const commands[] = {"info", "list", "run", "check", "explain", "pick", "mnist"};
+    static const char *const commands[] = {"info",    "list", "run",   "check",  "compare",
+                                           "explain", "pick", "mnist", "report", "results"};
     char words[64];
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         for (int form = 0; form < 2; form++) {

@@ -131,7 +131,7 @@ Test(cli_tune, bad_usage) {
     static const struct {
         const char *words, *needle;
     } cases[] = {
-        {"tune --effort hard", "--effort hard: quick or full"},
+        {"tune --effort hard", "--effort hard: quick, full or exhaustive"},
         {"tune --layout hwcn", "--layout hwcn"},
         {"tune --pool 3x3", "--pool 3x3"},
         {"tune --relu --no-relu", "exclude"},

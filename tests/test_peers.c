@@ -2,6 +2,9 @@
  * or slow; where a real one is installed, its rows are right. */
 #include "command.h"
 
+#include <glob.h>
+#include <math.h>
+
 #include "bench/bench.h"
 #include "bench/peers/peer.h"
 #include "bench/ratio.h"
@@ -189,6 +192,31 @@ Test(peers, none_unless_asked_for) {
     free_outcome(&o);
 }
 
+/* The one comparison in DIR/<cpu>/versus.json. */
+static void expect_versus_json(const char *dir, double ratio) {
+    char pattern[64];
+    glob_t found;
+    snprintf(pattern, sizeof pattern, "%s/*/versus.json", dir);
+    cr_assert(glob(pattern, 0, NULL, &found) == 0 && found.gl_pathc == 1);
+    char *text = read_file(found.gl_pathv[0], NULL);
+    cJSON *root = cJSON_Parse(text);
+    const cJSON *all = cJSON_GetObjectItem(root, "comparisons"), *v = cJSON_GetArrayItem(all, 0);
+    cr_assert_eq(cJSON_GetArraySize(all), 1, "%s", text);
+    cr_assert_str_eq(text_of(v, "op"), "relu");
+    cr_assert_str_eq(text_of(v, "problem"), "tiny");
+    cr_assert_str_eq(text_of(v, "layout"), "nchw");
+    cr_assert_str_eq(text_of(v, "ours"), "relu_scalar");
+    cr_assert_str_eq(text_of(v, "peer"), "fake:slow");
+    cr_assert_eq(number_of(v, "threads"), 1);
+    cr_assert(fabs(number_of(v, "ratio") - ratio) <= 1e-3, "%s", text);
+    cr_assert(number_of(v, "ratio_low") <= number_of(v, "ratio") &&
+              number_of(v, "ratio") <= number_of(v, "ratio_high"));
+    cr_assert(number_of(v, "ours_us") < 500 && number_of(v, "peer_us") > 900 && number_of(v, "peak_pct") > 0);
+    cJSON_Delete(root);
+    free(text);
+    globfree(&found);
+}
+
 /* The row of ours takes well under a microsecond, the made-up one a millisecond. */
 Test(peers, the_comparison_has_the_fastest_of_each_side) {
     struct outcome o = bench("--compare --isa scalar --results r --kernel *[w_]* " PROBLEM);
@@ -204,6 +232,7 @@ Test(peers, the_comparison_has_the_fastest_of_each_side) {
     cr_assert_str_eq(theirs, "fake:slow");
     cr_assert(ratio < 0.5 && our_us < 500 && their_us > 900, "%s", line);
     cr_assert(strstr(o.out, "1 comparisons: 1 faster, 0 slower"), "%s", o.out);
+    expect_versus_json("r", ratio);
     free_outcome(&o);
 }
 
@@ -231,14 +260,35 @@ Test(peers, a_ratio_is_that_of_the_times) {
 
 /* ---- the libraries of this build ----------------------------------------------------------------------- */
 
-static bool any_installed(void) {
-    struct outcome o = run_words(".stdout", "bench --compare --op relu --isa scalar --threads 1 mb1_ic8ih4");
-    bool any = o.status != 3;
-    if (!any) cr_assert(strstr(o.err, "no other library") && strchr(o.err, '\n')[1] == '\0', "%s", o.err);
-    free_outcome(&o);
-    if (!any) expect_failure(3, "no other library", "bench --peers");
-    if (!any) expect_failure(3, "no other library", "mnist --peers");
-    return any;
+/* Those that CMake has found, with what they have run; none: the commands say so. */
+static struct real {
+    char name[32];
+    int rows;
+} real[8];
+static int real_count;
+
+static bool find_installed(void) {
+    char names[] = LW_PEERS_FOUND;
+    real_count = 0;
+    for (char *name = strtok(names, ","); name; name = strtok(NULL, ","))
+        snprintf(real[real_count++].name, sizeof real->name, "%s", name);
+    if (!real_count) expect_failure(3, "no other library", "bench --peers");
+    if (!real_count) expect_failure(3, "no other library", "bench --compare --op relu mb1_ic8ih4");
+    if (!real_count) expect_failure(3, "no other library", "mnist --peers");
+    return real_count > 0;
+}
+
+/* kernel: NAME:WAY, or has it behind a slash. */
+static void count_row(const char *kernel) {
+    for (int i = 0; i < real_count; i++) {
+        const char *at = strstr(kernel, real[i].name);
+        real[i].rows += at && (at == kernel || at[-1] == '/') && at[strlen(real[i].name)] == ':';
+    }
+}
+
+static void expect_all_ran(void) {
+    for (int i = 0; i < real_count; i++)
+        cr_assert(real[i].rows > 0, "%s was found when this was built, and has run nothing", real[i].name);
 }
 
 Test(peers, real_ones_are_right) {
@@ -248,12 +298,15 @@ Test(peers, real_ones_are_right) {
         "--op conv g8mb1_ic8ih13_oc8_kh3_sh2_ph1",
         "--op conv g2mb1_ic6ih11iw7_oc10_kh5kw3_ph2pw1_dh1",
         "--op conv --no-relu mb1_ic33ih7_oc20_kh1",
+        "--op conv mb1_ic33ih8oh4_oc20_kh1sh2",
         "--op maxpool mb2_ic17ih15iw14_kh3_sh2_ph1",
+        "--op maxpool mb1_ic5ih9iw6_kh2_sh2",
         "--op linear --relu mb3_ic5ih3_oc7",
+        "--op linear mb1_ic5ih3_oc7",
         "--op relu mb1_ic19ih5iw3",
         "--op softmax mb4_ic10",
     };
-    if (!any_installed()) cr_skip("no other library is installed");
+    if (!find_installed()) cr_skip("no other library is installed");
     for (size_t i = 0; i < sizeof problems / sizeof *problems; i++) {
         char words[512];
         snprintf(words, sizeof words,
@@ -269,6 +322,7 @@ Test(peers, real_ones_are_right) {
         cJSON_ArrayForEach(row, cJSON_GetObjectItem(root, "benchmarks")) {
             cr_assert(strchr(text_of(row, "name"), ':'), "%s", text_of(row, "name"));
             cr_assert(number_of(row, "err_over_bound") <= 1, "%s", text_of(row, "name"));
+            count_row(text_of(row, "name"));
             count++;
         }
         cr_assert(count > 0, "%s: nothing ran", words);
@@ -276,20 +330,49 @@ Test(peers, real_ones_are_right) {
         free(text);
         free_outcome(&o);
     }
+    expect_all_ran();
 }
 
+#ifdef __x86_64__
+/* Of what the library says it runs, nothing is of a wider ISA; one that can't be held to it runs nothing. */
+Test(peers, real_ones_are_held_to_an_isa) {
+    static const struct {
+        const char *rows, *how; /* NULL: refused */
+    } peers[] = {{"onednn:direct", "sse41"}, {"openblas:im2col", "Nehalem"}, {"xnnpack:nhwc", NULL}};
+    if (!find_installed()) cr_skip("no other library is installed");
+    for (size_t i = 0; i < sizeof peers / sizeof *peers; i++) {
+        char words[200], name[16];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(peers[i].rows, ":"), peers[i].rows);
+        if (!strstr(LW_PEERS_FOUND, name)) continue;
+        snprintf(words, sizeof words,
+                 "bench --peers --isa scalar --threads 1 --kernel %s --benchmark_min_time=0.001 "
+                 "mb1_ic8ih9_oc8_kh3_ph1",
+                 peers[i].rows);
+        struct outcome o = run_words(".stdout", words);
+        if (peers[i].how) {
+            cr_assert_eq(o.status, 0, "%s", o.err);
+            cr_assert(strstr(o.out, peers[i].how), "%s", o.out);
+        } else {
+            cr_assert_eq(o.status, 3, "%s", o.err);
+            cr_assert(strstr(o.err, "can't be held to scalar"), "%s", o.err);
+        }
+        free_outcome(&o);
+    }
+}
+#endif
+
 Test(peers, real_ones_classify_as_we_do) {
-    if (!any_installed()) cr_skip("no other library is installed");
+    if (!find_installed()) cr_skip("no other library is installed");
     setenv("HOME", scratch, 1);
     unsetenv("XDG_CACHE_HOME");
     cJSON *root = expect_json(0, "mnist --peers --json --batch 3"), *peer;
-    int ran = 0;
     cJSON_ArrayForEach(peer, cJSON_GetObjectItem(root, "peers")) {
         if (*text_of(peer, "reason")) continue;
-        cr_assert(number_of(peer, "logits_rel_l2") < 1e-4, "%s", text_of(peer, "kernel"));
+        cr_assert(number_of(peer, "logits_rel_l2") < 1e-4, "%s", text_of(peer, "peer"));
         cr_assert(number_of(peer, "us_per_image") > 0 && number_of(peer, "ratio") > 0);
-        ran++;
+        cr_assert(number_of(peer, "batch") == 3 && number_of(peer, "threads") == 1);
+        count_row(text_of(peer, "peer"));
     }
-    cr_assert(ran > 0);
+    expect_all_ran();
     cJSON_Delete(root);
 }

@@ -99,6 +99,20 @@ Test(race, cold_samples_of_those_still_in) {
     cr_expect(racers[0].cold_ns > 45e3 && racers[1].cold_ns > 45e3 && racers[2].cold_ns == 0);
 }
 
+Test(race, keeps_all_where_told) {
+    static const double ns[] = {50e3, 80e3, 200e3};
+    struct lw_race_rules exhaustive = rules;
+    struct lw_racer racers[3];
+    struct runner runners[3];
+    size_t order[3];
+    exhaustive.keep = true;
+    make(racers, runners, ns, 3);
+    cr_assert(lw_race(racers, 3, &exhaustive, order));
+    cr_expect(order[0] == 0 && order[1] == 1 && order[2] == 2);
+    for (size_t i = 0; i < 3; i++)
+        cr_expect_eq(racers[i].samples, rules.most);
+}
+
 static volatile sig_atomic_t stop;
 
 static void run_and_stop(void *arg) {

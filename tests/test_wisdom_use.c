@@ -258,6 +258,10 @@ Test(wisdom_use, search_path) {
     expect_pool(named);
     lw_wisdom_import_default(".config/lanewise/wisdom", &err);
     expect_pool(in_user);
+    lw_wisdom_forget();
+    setenv("LANEWISE_WISDOM", "none", 1);
+    cr_expect_eq(lw_wisdom_import_default(NULL, &err), LW_OK, "%s", err.text);
+    expect_pool(NULL);
     setenv("LANEWISE_WISDOM", "gone", 1);
     cr_expect_eq(lw_wisdom_import_default(NULL, &err), LW_ERR_FILE);
     unsetenv("XDG_CONFIG_HOME");

@@ -101,7 +101,7 @@ struct cli_shared {
 #define CLI_OPT_WISDOM(s)                                                                                    \
     {                                                                                                        \
         "wisdom", 0, CLI_STRING, &(s)->wisdom, "FILE",                                                       \
-            "measured choices, before the user's and the system's", 0, 0                                     \
+            "measured choices, before the user's and the system's; none: no wisdom at all", 0, 0             \
     }
 #define CLI_OPT_REPRODUCIBLE(s)                                                                              \
     { "reproducible", 0, CLI_FLAG, &(s)->reproducible, NULL, "the same bits on every CPU", 0, 0 }

@@ -4,29 +4,40 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "dispatch/registry.h"
+#include "other_cpu.h"
 #include "question.h"
 #include "reference/problem.h"
 
 struct explain_options {
     struct cli_shared shared;
     struct question question;
+    const char *cpu_name;
+    struct other_cpu other;
+    const struct lw_target *target;
     bool relu, no_bias;
     lw_op op;
 };
 
 /* What the row does, unit by unit; those it doesn't do are left out. */
-static cJSON *work_json(const char *kernel, const lw_desc *d) {
-    double amount[64];
+static cJSON *work_json(const struct lw_target *target, const char *kernel, const lw_desc *d) {
+    struct lw_work work = {{0}};
+    struct lw_row row;
     cJSON *object = cJSON_CreateObject();
-    const size_t units = lw_kernel_work(kernel, d, amount, CLI_COUNT(amount));
-    for (size_t i = 0; i < units && i < CLI_COUNT(amount); i++)
-        if (amount[i] > 0) cJSON_AddNumberToObject(object, lw_work_unit(i), amount[i]);
+    if (lw_target_find(target, kernel, &row)) row.kernel->work(d, &row.isa->costs->caches, &work);
+    for (size_t i = 0; i < LW_WORK_COUNT; i++)
+        if (work.unit[i] > 0) cJSON_AddNumberToObject(object, lw_work_unit(i), work.unit[i]);
     return object;
 }
 
-static int print_json(const struct lw_problem *problem, const lw_desc *d, const lw_explanation *e) {
+static int print_json(const struct explain_options *o, const struct lw_problem *problem, const lw_desc *d,
+                      const lw_explanation *e) {
     cJSON *root = cJSON_CreateObject();
     cJSON_AddStringToObject(root, "problem", problem->text);
+    if (o->cpu_name) {
+        cJSON_AddStringToObject(root, "cpu", o->other.name);
+        other_cpu_json(&o->other, root);
+    }
     cJSON_AddStringToObject(root, "op", lw_op_name(d->op));
     cJSON_AddStringToObject(root, "src_layout", lw_layout_name(d->src_layout));
     cJSON_AddStringToObject(root, "dst_layout", lw_layout_name(d->dst_layout));
@@ -43,7 +54,7 @@ static int print_json(const struct lw_problem *problem, const lw_desc *d, const 
         cJSON_AddBoolToObject(object, "eligible", c->eligible);
         cJSON_AddStringToObject(object, "reason", c->reason);
         cli_json_candidate(object, c);
-        if (c->eligible) cJSON_AddItemToObject(object, "work", work_json(c->kernel, d));
+        if (c->eligible) cJSON_AddItemToObject(object, "work", work_json(o->target, c->kernel, d));
         cJSON_AddItemToArray(array, object);
     }
     return cli_json_print(root, e->chosen ? LW_EXIT_OK : LW_EXIT_IMPOSSIBLE);
@@ -72,6 +83,9 @@ static const char *rule_text(const lw_explanation *e) {
         {"estimated",
          "the least time by the cost model; nothing is known: lanewise tune or --effort measure "
          "times it",
+         "no kernel takes the problem within the budgets"},
+        {"predicted",
+         "the least time by the cost model and llvm-mca's models of that CPU; nothing was measured",
          "no kernel takes the problem within the budgets"},
     };
     for (size_t i = 0; i < CLI_COUNT(rules); i++)
@@ -134,8 +148,11 @@ static int explain(struct explain_options *o, const char *string) {
     lw_error err = {0};
     if (lw_desc_check(&d, &err) != LW_OK) return cli_fail_error(&err, string);
     lw_explanation *e = NULL;
-    if (lw_explain(&e, &d, &o->question.plan, &err) != LW_OK) return cli_fail_error(&err, NULL);
-    int status = o->shared.json ? print_json(&problem, &d, e) : print_text(&problem, &d, e);
+    if (lw_explain_for(&e, o->target, &d, &o->question.plan, &err) != LW_OK)
+        return cli_fail_error(&err, NULL);
+    if (o->cpu_name && !o->shared.json) printf("for %s\n", o->other.name);
+    int status = o->shared.json ? print_json(o, &problem, &d, e) : print_text(&problem, &d, e);
+    if (o->cpu_name && !o->shared.json) other_cpu_print_note(&o->other);
     if (!e->chosen) status = cli_fail(LW_EXIT_IMPOSSIBLE, "%s", rule_text(e));
     lw_explanation_free(e);
     return status;
@@ -150,7 +167,7 @@ static int check_usage(struct explain_options *o, const struct cli_strings *prob
     if (o->question.pool && o->op != LW_CONV) return cli_fail(LW_EXIT_USAGE, "--pool: only conv fuses it");
     if (o->relu && o->op != LW_CONV && o->op != LW_LINEAR)
         return cli_fail(LW_EXIT_USAGE, "--relu: only conv and linear fuse it");
-    return cli_check_isa(o->shared.isa);
+    return CLI_GO;
 }
 
 int cmd_explain(int argc, char **argv) {
@@ -159,6 +176,7 @@ int cmd_explain(int argc, char **argv) {
     struct cli_shared *s = &o.shared;
     const struct cli_option options[] = {
         CLI_OPT_OP(s),
+        OPT_CPU(&o.cpu_name),
         OPT_MAX_ERROR(&o.question),
         OPT_EFFORT(&o.question),
         OPT_LAYOUT(&o.question),
@@ -185,8 +203,9 @@ int cmd_explain(int argc, char **argv) {
     };
     int status = cli_parse(&command, argc, argv);
     if (status == CLI_GO) status = check_usage(&o, &problems);
-    if (status == CLI_GO) status = cli_use_wisdom(s->wisdom);
+    if (status == CLI_GO) status = other_cpu_choose(&o.other, o.cpu_name, s, &o.target);
     if (status == CLI_GO) status = explain(&o, problems.items[0]);
+    other_cpu_free(&o.other);
     cli_strings_free(&problems);
     return status;
 }

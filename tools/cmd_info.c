@@ -1,37 +1,18 @@
 /* lanewise info: the CPU, and what it can do at most. */
 #include <stdlib.h>
 
-#include "bench/peak.h"
+#include "bench/levels.h"
 #include "cli.h"
 #include "commands.h"
 
 #define PEAK_SECONDS      0.2
 #define BANDWIDTH_SECONDS 0.1
 
-/* Working sets that sit in one level: half of it, and for DRAM four times the last level (at least 64 MB). */
-struct level {
-    const char *name;
-    size_t cache_bytes, working_set;
-    double read, write, copy; /* GB/s */
-};
-
-static size_t measure_levels(const lw_cpu_info *cpu, struct level levels[4]) {
-    const size_t size[] = {cpu->l1d_bytes, cpu->l2_bytes, cpu->l3_bytes};
-    static const char *const name[] = {"L1", "L2", "L3"};
-    size_t count = 0, last = 16 << 20;
-    for (int i = 0; i < 3; i++) {
-        if (!size[i]) continue;
-        levels[count++] = (struct level){name[i], size[i], size[i] / 2, 0, 0, 0};
-        last = size[i] > last ? size[i] : last;
-    }
-    /* A machine may tell the L3 of a whole socket: half a gigabyte is DRAM enough everywhere. */
-    size_t far = 4 * last > (size_t)512 << 20 ? (size_t)512 << 20 : 4 * last;
-    levels[count++] = (struct level){"DRAM", 0, far, 0, 0, 0};
+static size_t measure_levels(const lw_cpu_info *cpu, struct lw_level levels[LW_LEVELS]) {
+    size_t count = lw_levels_of(cpu, levels);
     for (size_t i = 0; i < count; i++) {
         cli_progress("measuring the bandwidth of %s", levels[i].name);
-        levels[i].read = lw_measure_bandwidth(levels[i].working_set, LW_READ, BANDWIDTH_SECONDS);
-        levels[i].write = lw_measure_bandwidth(levels[i].working_set, LW_WRITE, BANDWIDTH_SECONDS);
-        levels[i].copy = lw_measure_bandwidth(levels[i].working_set, LW_COPY, BANDWIDTH_SECONDS);
+        lw_measure_level(&levels[i], BANDWIDTH_SECONDS);
     }
     return count;
 }
@@ -62,7 +43,7 @@ static int print_json(const lw_cpu_info *cpu) {
             cJSON_AddNullToObject(object, "peak_gflops");
         cJSON_AddItemToArray(isas, object);
     }
-    struct level levels[4];
+    struct lw_level levels[LW_LEVELS];
     size_t count = measure_levels(cpu, levels);
     cJSON *memory = cJSON_AddArrayToObject(root, "memory");
     for (size_t i = 0; i < count; i++) {
@@ -70,9 +51,9 @@ static int print_json(const lw_cpu_info *cpu) {
         cJSON_AddStringToObject(object, "level", levels[i].name);
         cJSON_AddNumberToObject(object, "cache_bytes", (double)levels[i].cache_bytes);
         cJSON_AddNumberToObject(object, "working_set_bytes", (double)levels[i].working_set);
-        cli_json_number(object, "read_gb_per_s", levels[i].read);
-        cli_json_number(object, "write_gb_per_s", levels[i].write);
-        cli_json_number(object, "copy_gb_per_s", levels[i].copy);
+        cli_json_number(object, "read_gb_per_s", levels[i].gb_per_s[LW_READ]);
+        cli_json_number(object, "write_gb_per_s", levels[i].gb_per_s[LW_WRITE]);
+        cli_json_number(object, "copy_gb_per_s", levels[i].gb_per_s[LW_COPY]);
         cJSON_AddItemToArray(memory, object);
     }
     cJSON_AddNumberToObject(root, "kernels", (double)lw_kernel_count());
@@ -100,7 +81,7 @@ static int print_text(const lw_cpu_info *cpu) {
         else
             printf("%-8s %5d  not usable here: %s\n", isa.name, isa.lanes, isa.reason);
     }
-    struct level levels[4];
+    struct lw_level levels[LW_LEVELS];
     size_t count = measure_levels(cpu, levels);
     cli_progress_clear();
     printf("\nmemory      size    read   write    copy, GB/s of one thread\n");
@@ -110,7 +91,8 @@ static int print_text(const lw_cpu_info *cpu) {
             print_size(levels[i].cache_bytes);
         else
             printf("%9s", "");
-        printf(" %7.1f %7.1f %7.1f\n", levels[i].read, levels[i].write, levels[i].copy);
+        printf(" %7.1f %7.1f %7.1f\n", levels[i].gb_per_s[LW_READ], levels[i].gb_per_s[LW_WRITE],
+               levels[i].gb_per_s[LW_COPY]);
     }
     size_t usable = 0, all = lw_kernel_count();
     lw_kernel_info row;

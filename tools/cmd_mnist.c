@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/energy.h"
 #include "bench/peak.h"
 #include "bench/peers/peer.h"
 #include "cli.h"
@@ -37,6 +38,7 @@ struct mnist_run {
     struct mnist_input input;
     float *probabilities, *logits;
     double us_per_image, peak_gflops; /* of all threads used */
+    double uj_per_image;              /* energy; NAN: it can't be read */
     double cpu_share; /* of the time measured, the part in which the threads had their cores */
     size_t correct;
     struct mnist_peers peers;
@@ -191,15 +193,20 @@ static int time_batches(const struct mnist_options *o, struct mnist_run *r) {
     cli_progress("timing batches of %zu", batch);
     double timed = o->pictures.count ? PICTURE_SECONDS : TIMED_SECONDS;
     double peak_before = measure_peak(r), start = cli_seconds(), cpu = cpu_seconds();
-    size_t at = 0, count = 0;
+    size_t at = 0, count = 0, all = 0;
+    struct lw_energy energy;
+    lw_energy_start(&energy, LW_POWERCAP);
     for (double begin = start; count < MAX_SAMPLES; at = (at + batch) % images) {
         lwm_cnn_run(r->cnn, source + at * MNIST_PIXELS, (int64_t)batch, out, NULL);
         double now = cli_seconds();
+        all++;
         if (begin - start >= WARM_UP_SECONDS) sample[count++] = (float)(now - begin);
         if (now - start >= WARM_UP_SECONDS + timed && count >= 3) break;
         begin = now;
     }
     r->cpu_share = (cpu_seconds() - cpu) / (cli_seconds() - start) / lwm_cnn_threads(r->cnn);
+    double used = lw_energy_used(&energy);
+    r->uj_per_image = used < 0 ? NAN : used / (double)(all * batch);
     double peak_after = measure_peak(r);
     cli_progress_clear();
     qsort(sample, count, sizeof *sample, by_value);
@@ -248,8 +255,10 @@ static void add_peers(cJSON *root, const struct mnist_options *o, const struct m
     for (const struct mnist_peer *p = r->peers.items; p < r->peers.items + r->peers.count; p++) {
         cJSON *object = cJSON_CreateObject();
         cJSON_AddItemToArray(array, object);
-        cJSON_AddStringToObject(object, "kernel", p->kernel);
+        cJSON_AddStringToObject(object, "peer", p->kernel);
         cJSON_AddStringToObject(object, "reason", p->reason);
+        cJSON_AddNumberToObject(object, "batch", (double)o->batch);
+        cJSON_AddNumberToObject(object, "threads", lwm_cnn_threads(r->cnn));
         if (*p->reason) continue;
         cli_json_number(object, "us_per_image", 1e6 * p->time.b_seconds / (double)o->batch);
         cli_json_number(object, "our_us_per_image", 1e6 * p->time.a_seconds / (double)o->batch);
@@ -275,6 +284,7 @@ static int print_json(const struct mnist_options *o, const struct mnist_run *r) 
     cli_json_number(root, "peak_gflops", r->peak_gflops);
     cli_json_number(root, "peak_pct", peak_pct(r));
     cli_json_number(root, "cpu_share", r->cpu_share);
+    cli_json_number(root, "energy_uj_per_image", r->uj_per_image);
     cJSON_AddNumberToObject(root, "threads", lwm_cnn_threads(r->cnn));
     cJSON_AddNumberToObject(root, "batch", (double)o->batch);
     cJSON *layers = cJSON_AddArrayToObject(root, "layers");
@@ -316,12 +326,17 @@ static void print_text(const struct mnist_options *o, const struct mnist_run *r)
     if (threads == 1 && r->cpu_share < BUSY_SHARE) /* more threads may be idle of their own */
         printf("          other processes took %.0f%% of the cores meanwhile: the time is too long\n",
                100 * (1 - r->cpu_share));
+    if (isfinite(r->uj_per_image))
+        printf("energy    %.1f uJ an image, of the whole CPU\n", r->uj_per_image);
+    else
+        puts("energy    n/a (no RAPL that can be read)");
     for (int i = 0; i < LWM_CNN_LAYERS; i++)
         printf("%-9s %s\n", lwm_cnn_layer_names[i], lwm_cnn_kernel(r->cnn, (enum lwm_cnn_layer)i));
 }
 
 static void print_peers(const struct mnist_options *o, const struct mnist_run *r) {
-    printf("\nagainst other libraries, timed in turn (ratio: our time over theirs, median and quartiles)\n");
+    printf(
+        "\nagainst other libraries, timed in turn (ratio: our time over theirs, median and 95%% interval)\n");
     for (const struct mnist_peer *p = r->peers.items; p < r->peers.items + r->peers.count; p++) {
         const struct bench_ratio *t = &p->time;
         if (*p->reason)

@@ -7,6 +7,7 @@
 #include "bench/problems.h"
 #include "commands.h"
 #include "models/mnist_cnn.h"
+#include "other_cpu.h"
 #include "pick.h"
 #include "question.h"
 
@@ -14,18 +15,25 @@ struct pick_command {
     struct cli_shared shared;
     struct question question;
     struct bench_source source;
-    const char *emit, *prefix, *out;
-    bool mnist, fallback;
+    const char *emit, *prefix, *out, *cpu_name;
+    bool mnist, fallback, list_cpus;
     pick_emitter *emitter; /* NULL: a person reads the picks, or JSON */
     struct bench_problems problems;
     struct pick_list list;
     lw_cpu_info cpu;
+    struct other_cpu other;
+    const struct lw_target *target;
 };
 
 static const char about[] =
     "Picks the row for each problem, as a plan on this CPU would: forced, by wisdom, or by the estimate. "
     "Without\n"
     "problems: all that the matrix has.\n"
+    "\n"
+    "--cpu NAME picks for another CPU: by what was measured on it (results/ or --wisdom FILE), else "
+    "predicted; "
+    "--list\n"
+    "tells which are known and how well that does (docs/picking.md).\n"
     "\n"
     "--emit c writes a table in C that forces these rows, for programs that shall tune nothing; --emit h its "
     "declarations\n"
@@ -69,7 +77,9 @@ static int check_usage(struct pick_command *c) {
         return cli_fail(LW_EXIT_USAGE, "--relu and --no-relu exclude each other");
     int status = question_read(&c->question, &c->shared);
     if (status == CLI_GO) status = read_emit(c);
-    return status == CLI_GO ? cli_check_isa(c->shared.isa) : status;
+    if (status == CLI_GO && c->list_cpus && (problems || c->mnist || c->source.set || c->cpu_name || c->emit))
+        status = cli_fail(LW_EXIT_USAGE, "--list takes --wisdom and --json alone");
+    return status;
 }
 
 static void add_model(struct pick_command *c) {
@@ -101,13 +111,13 @@ static int list_problems(struct pick_command *c) {
     return c->list.count ? CLI_GO : cli_fail(LW_EXIT_USAGE, "no problem is left");
 }
 
-static int fill(struct pick_command *c, const lw_options *opt, pick_source *source, void *arg) {
+static int fill(struct pick_command *c, const lw_options *opt) {
     int status = CLI_GO;
     for (size_t i = 0; i < c->list.count && status == CLI_GO; i++) {
         struct pick *p = &c->list.items[i];
         if (p->row.kernel || *p->why) continue;
         if (opt->effort == LW_MEASURE) cli_progress("measuring %s", p->name);
-        status = source(arg, opt, p);
+        status = pick_for(c->target, opt, p);
         c->list.missing += !p->row.kernel;
     }
     cli_progress_clear();
@@ -125,14 +135,14 @@ static int add_fallback(struct pick_command *c) {
         items[list->count++] = (struct pick){.name = items[i].name, .desc = items[i].desc};
     scalar.isa = "scalar";
     scalar.kernel = NULL;
-    return fill(c, &scalar, pick_here, NULL);
+    return fill(c, &scalar);
 }
 
 static int pick(struct pick_command *c) {
     lw_cpu_get(&c->cpu);
-    c->list.cpu = c->cpu.model;
+    c->list.cpu = c->cpu_name ? c->other.name : c->cpu.model;
     c->list.reproducible = c->question.plan.reproducible;
-    int status = fill(c, &c->question.plan, pick_here, NULL);
+    int status = fill(c, &c->question.plan);
     bool fallback = c->fallback || (c->list.reproducible && c->emitter == pick_emit_cmake);
     return status == CLI_GO && fallback ? add_fallback(c) : status;
 }
@@ -159,18 +169,30 @@ static int emit(const struct pick_command *c) {
     return cli_fail(LW_EXIT_USAGE, "%s: %s", c->out, strerror(errno));
 }
 
+/* Are there times of another CPU that weren't measured? */
+static bool guessed(const struct pick_command *c) {
+    bool any = false;
+    for (size_t i = 0; i < c->list.count; i++)
+        any |= c->list.items[i].row.kernel && strcmp(c->list.items[i].row.source, c->target->source) == 0;
+    return any && c->target->elsewhere;
+}
+
 static int tell(const struct pick_command *c) {
     int status = LW_EXIT_OK;
     if (c->emitter) return emit(c);
-    if (c->shared.json)
-        status = cli_json_print(pick_json(&c->list), status);
-    else
+    if (c->shared.json) {
+        cJSON *root = pick_json(&c->list);
+        if (c->cpu_name) other_cpu_json(&c->other, root);
+        status = cli_json_print(root, status);
+    } else {
         pick_print(&c->list);
+        if (guessed(c)) other_cpu_print_note(&c->other);
+    }
     return status == LW_EXIT_OK && c->list.missing ? no_row(&c->list) : status;
 }
 
 int cmd_pick(int argc, char **argv) {
-    struct pick_command c = {0};
+    struct pick_command c = {.target = &lw_target_here};
     struct cli_shared *s = &c.shared;
     const struct cli_option options[] = {
         CLI_OPT_OP(s),
@@ -179,6 +201,9 @@ int cmd_pick(int argc, char **argv) {
         {"mnist", 0, CLI_FLAG, &c.mnist, NULL, "the layers of the MNIST model, as it plans them", 0, 0},
         {"set", 0, CLI_STRING, &c.source.set, "GLOB", "of the built-in problem sets these, e.g. 'vgg16.*'", 0,
          0},
+        OPT_CPU(&c.cpu_name),
+        {"list", 0, CLI_FLAG, &c.list_cpus, NULL, "the CPUs known to --cpu, and by what they are picked for",
+         0, 0},
         OPT_MAX_ERROR(&c.question),
         OPT_EFFORT(&c.question),
         OPT_LAYOUT(&c.question),
@@ -207,10 +232,12 @@ int cmd_pick(int argc, char **argv) {
     };
     int status = cli_parse(&command, argc, argv);
     if (status == CLI_GO) status = check_usage(&c);
-    if (status == CLI_GO) status = cli_use_wisdom(s->wisdom);
+    if (status == CLI_GO && c.list_cpus) status = other_cpu_list(s->wisdom, s->json);
+    if (status == CLI_GO) status = other_cpu_choose(&c.other, c.cpu_name, s, &c.target);
     if (status == CLI_GO) status = list_problems(&c);
     if (status == CLI_GO) status = pick(&c);
     if (status == CLI_GO) status = tell(&c);
+    other_cpu_free(&c.other);
     free(c.list.items);
     bench_problems_free(&c.problems);
     cli_strings_free(&c.source.strings);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "commands.h"
+#include "bench/levels.h"
 #include "question.h"
 #include "tune.h"
 
@@ -42,10 +43,13 @@ static const char about[] =
     "\n"
     "What the file knows already is kept and not measured again, so an interrupted run goes on where it was.";
 
-static int read_effort(const char *text, bool *full) {
-    *full = text && strcmp(text, "full") == 0;
-    if (!text || *full || strcmp(text, "quick") == 0) return CLI_GO;
-    return cli_fail(LW_EXIT_USAGE, "--effort %s: quick or full", text);
+static int read_effort(const char *text, enum tune_effort *effort) {
+    static const char *const names[] = {"quick", "full", "exhaustive"};
+    for (size_t i = 0; i < CLI_COUNT(names); i++) {
+        *effort = (enum tune_effort)i;
+        if (!text || strcmp(text, names[i]) == 0) return CLI_GO;
+    }
+    return cli_fail(LW_EXIT_USAGE, "--effort %s: quick, full or exhaustive", text);
 }
 
 static int check_usage(struct tune_command *c) {
@@ -56,7 +60,7 @@ static int check_usage(struct tune_command *c) {
     c->source.mb = c->shared.mb;
     c->source.pool2x2 = c->question.pool != NULL;
     c->source.plain = true;
-    int status = read_effort(c->effort, &c->session.full);
+    int status = read_effort(c->effort, &c->session.effort);
     if (status == CLI_GO) status = question_read(&c->question, &c->shared);
     const char *reproducible = getenv("LANEWISE_REPRODUCIBLE");
     c->session.opt = c->question.plan;
@@ -158,7 +162,8 @@ static int open_file(struct tune_command *c) {
 
 static bool is_known(const struct tune_command *c, const struct tune_task *t) {
     lw_decision d;
-    return lw_wisdom_find(c->wisdom, &t->desc, &c->session.opt, &d) && d.full >= c->session.full;
+    return lw_wisdom_find(c->wisdom, &t->desc, &c->session.opt, &d) &&
+           d.full >= (c->session.effort != TUNE_QUICK);
 }
 
 /* ---- running ------------------------------------------------------------------------------------------- */
@@ -278,8 +283,7 @@ static int tune(struct tune_command *c) {
     lw_error err = {0};
     lw_cpu_get(&cpu);
     c->session.stop = &stopped_by;
-    c->session.cold_bytes =
-        cpu.l2_bytes + (cpu.l3_bytes < (size_t)32 << 20 ? cpu.l3_bytes : (size_t)32 << 20);
+    c->session.cold_bytes = lw_sweep_bytes(&cpu);
     if (c->session.opt.threads > 1 &&
         lw_pool_create(&c->session.opt.pool, c->session.opt.threads, &err) != LW_OK)
         return cli_fail_error(&err, NULL);
@@ -303,7 +307,8 @@ int cmd_tune(int argc, char **argv) {
         CLI_OPT_BATCH(s),
         CLI_OPT_MB(s),
         CLI_OPT_THREADS(s),
-        {"effort", 0, CLI_STRING, &c.effort, "E", "quick (default) or full", 0, 0},
+        {"effort", 0, CLI_STRING, &c.effort, "E",
+         "quick (default), full, or exhaustive: no row leaves the race early", 0, 0},
         {"out", 'o', CLI_STRING, &c.out, "WISDOM", "the file (default: the user's, which plans look for)", 0,
          0},
         {"again", 0, CLI_FLAG, &c.again, NULL, "forget what the file knows", 0, 0},

@@ -21,10 +21,13 @@ static const struct {
 #ifdef LW_HAVE_BENCH
     {"bench", lw_bench_command, "the matrix kernel x problem x threads, through Google Benchmark"},
 #endif
+    {"compare", cmd_compare, "is one run of the matrix slower than another? A gate for CI"},
     {"tune", cmd_tune, "time the rows on this CPU: plans then know the fastest"},
     {"explain", cmd_explain, "which kernel a problem gets here, and why"},
     {"pick", cmd_pick, "the row for each problem, also as a C table or a list to build"},
     {"mnist", cmd_mnist, "classify handwritten digits with the assembled model"},
+    {"report", cmd_report, "what was measured, as a page: heat map, winners, peers, roofline"},
+    {"results", cmd_results, "keep results/: merge what others measured, make pages and tables"},
 };
 
 static void print_help(void) {

@@ -49,6 +49,16 @@ struct mnist_peers {
 int mnist_run_peers(struct lwm_cnn *cnn, const struct lwm_cnn_weights *weights, const float *images,
                     int64_t batch, const char *isa, struct mnist_peers *peers);
 
+/* The model by PyTorch, in a child process that is ready to run the batch. scores: [batch][10] logits, then
+ * as many probabilities. NULL: why, in one line. */
+struct mnist_torch;
+struct mnist_torch *mnist_torch_start(const struct lwm_cnn_weights *weights, const float *images,
+                                      int64_t batch, int threads, const char *isa, float *scores,
+                                      char why[256]);
+void mnist_torch_run(struct mnist_torch *torch, int64_t executions);
+bool mnist_torch_ended(const struct mnist_torch *torch); /* before its time: it has run nothing any more */
+void mnist_torch_stop(struct mnist_torch *torch);        /* NULL is fine */
+
 /* The picture in 14 lines of 28 characters: half blocks where the terminal's character set has them, else
  * shades. */
 void mnist_draw(const float *image);

@@ -87,18 +87,27 @@ static double rel_l2(const float *a, const float *b, size_t count) {
     return sqrt(difference / norm);
 }
 
-static bool check_chain(struct chain *c, const struct ours *ours, struct mnist_peer *result) {
+/* scores: logits and then probabilities. */
+static int check_scores(const float *scores, const struct ours *ours, struct mnist_peer *result) {
+    size_t count = (size_t)ours->batch * MNIST_CLASSES;
+    result->logits_rel_l2 = rel_l2(scores, ours->logits, count);
+    if (result->logits_rel_l2 <= MOST_REL_L2 &&
+        rel_l2(scores + count, ours->probabilities, count) <= MOST_REL_L2)
+        return CLI_GO;
+    return cli_fail(LW_EXIT_FAILED, "%s: logits differ from ours, relative L2 %.2g", result->kernel,
+                    result->logits_rel_l2);
+}
+
+static int check_chain(struct chain *c, const struct ours *ours, struct mnist_peer *result) {
     size_t count = (size_t)ours->batch * MNIST_CLASSES;
     float *scores = malloc(2 * count * sizeof *scores);
-    if (!scores) return false;
+    if (!scores) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
     run_chain(c);
     c->peer->store(c->layer[LWM_FC], scores);
     c->peer->store(c->layer[LWM_SOFTMAX], scores + count);
-    result->logits_rel_l2 = rel_l2(scores, ours->logits, count);
-    bool good = result->logits_rel_l2 <= MOST_REL_L2 &&
-                rel_l2(scores + count, ours->probabilities, count) <= MOST_REL_L2;
+    int status = check_scores(scores, ours, result);
     free(scores);
-    return good;
+    return status;
 }
 
 static int run_one(const struct lw_peer *peer, const struct lw_peer_row *row,
@@ -110,31 +119,91 @@ static int run_one(const struct lw_peer *peer, const struct lw_peer_row *row,
         snprintf(result->reason, sizeof result->reason, "%s", why);
         return CLI_GO;
     }
-    int status = CLI_GO;
-    if (check_chain(&chain, ours, result)) {
+    int status = check_chain(&chain, ours, result);
+    if (status == CLI_GO) {
         struct bench_sampling sampling = bench_peer_sampling(lwm_cnn_threads(ours->cnn));
-        struct bench_side a = {run_ours, ours}, b = {run_chain, &chain};
+        struct bench_side a = {.run = run_ours, .arg = ours}, b = {.run = run_chain, .arg = &chain};
         result->time = bench_time_pair(&a, &b, bench_time_side(&b, &sampling), &sampling);
-    } else {
-        status = cli_fail(LW_EXIT_FAILED, "%s: logits differ from ours, relative L2 %.2g", row->name,
-                          result->logits_rel_l2);
     }
     free_chain(&chain);
     return status;
 }
 
-static int run_all(const struct lwm_cnn_weights *weights, struct ours *ours, struct mnist_peers *peers) {
+/* ---- PyTorch ------------------------------------------------------------------------------------------- */
+
+/* One execution of either side is so many runs that asking a process for them doesn't matter. */
+#define ASKED_SECONDS 5e-3
+
+struct repeated {
+    struct ours *ours;
+    struct mnist_torch *torch;
+    int64_t count;
+};
+
+static void repeat_ours(void *arg) {
+    const struct repeated *r = arg;
+    for (int64_t i = 0; i < r->count; i++)
+        run_ours(r->ours);
+}
+
+static void repeat_torch(void *arg) {
+    const struct repeated *r = arg;
+    mnist_torch_run(r->torch, r->count);
+}
+
+static void time_torch(struct repeated *r, struct mnist_peer *result) {
+    struct bench_sampling sampling = bench_peer_sampling(lwm_cnn_threads(r->ours->cnn));
+    struct bench_side a = {.run = repeat_ours, .arg = r}, b = {.run = repeat_torch, .arg = r};
+    sampling.real_time = true; /* another process's CPU time isn't ours */
+    sampling.seconds = 0.5;
+    r->count = 10;
+    double seconds = bench_time_side(&b, &sampling) / (double)r->count;
+    r->count = (int64_t)(ASKED_SECONDS / (seconds > 1e-6 ? seconds : 1e-6)) + 1;
+    result->time = bench_time_pair(&a, &b, seconds * (double)r->count, &sampling);
+    result->time.a_seconds /= (double)r->count;
+    result->time.b_seconds /= (double)r->count;
+    if (mnist_torch_ended(r->torch)) snprintf(result->reason, sizeof result->reason, "the process has ended");
+}
+
+static int run_torch(const struct lwm_cnn_weights *weights, struct ours *ours, const char *isa,
+                     struct mnist_peer *result) {
+    *result = (struct mnist_peer){.kernel = "pytorch:optimised"};
+    float *scores = malloc(2 * (size_t)ours->batch * MNIST_CLASSES * sizeof *scores);
+    if (!scores) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    struct repeated r = {.ours = ours};
+    r.torch = mnist_torch_start(weights, ours->images, ours->batch, lwm_cnn_threads(ours->cnn), isa, scores,
+                                result->reason);
+    int status = r.torch ? check_scores(scores, ours, result) : CLI_GO;
+    if (r.torch && status == CLI_GO) time_torch(&r, result);
+    mnist_torch_stop(r.torch);
+    free(scores);
+    return status;
+}
+
+/* ---- all ----------------------------------------------------------------------------------------------- */
+
+/* Room for one more; NULL: no memory. */
+static struct mnist_peer *add_peer(struct mnist_peers *peers) {
+    struct mnist_peer *items = realloc(peers->items, (peers->count + 1) * sizeof *items);
+    if (!items) return NULL;
+    peers->items = items;
+    return &items[peers->count++];
+}
+
+static int run_all(const struct lwm_cnn_weights *weights, struct ours *ours, const char *isa,
+                   struct mnist_peers *peers) {
     lwm_cnn_run(ours->cnn, ours->images, ours->batch, ours->probabilities, ours->logits);
     int status = CLI_GO;
     for (const struct lw_peer *const *peer = lw_peers; *peer; peer++)
         for (const struct lw_peer_row *row = (*peer)->rows; row < (*peer)->rows + (*peer)->row_count; row++) {
             if (row->op != LW_CONV || row->layout != LW_PEER_OWN || status != CLI_GO) continue;
-            struct mnist_peer *items = realloc(peers->items, (peers->count + 1) * sizeof *items);
-            if (!items) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
-            peers->items = items;
-            status = run_one(*peer, row, weights, ours, &items[peers->count++]);
+            struct mnist_peer *peer_result = add_peer(peers);
+            if (!peer_result) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+            status = run_one(*peer, row, weights, ours, peer_result);
         }
-    return status;
+    if (status != CLI_GO) return status;
+    struct mnist_peer *torch = add_peer(peers);
+    return torch ? run_torch(weights, ours, isa, torch) : cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
 }
 
 int mnist_run_peers(struct lwm_cnn *cnn, const struct lwm_cnn_weights *weights, const float *images,
@@ -147,7 +216,7 @@ int mnist_run_peers(struct lwm_cnn *cnn, const struct lwm_cnn_weights *weights, 
     for (const struct lw_peer *const *peer = lw_peers; *peer; peer++)
         (*peer)->start(widest.name, version);
     struct ours ours = {cnn, images, batch, malloc(count * sizeof(float)), malloc(count * sizeof(float))};
-    int status = ours.probabilities && ours.logits ? run_all(weights, &ours, peers)
+    int status = ours.probabilities && ours.logits ? run_all(weights, &ours, widest.name, peers)
                                                    : cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
     free(ours.probabilities);
     free(ours.logits);

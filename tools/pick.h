@@ -3,12 +3,13 @@
 #define LW_PICK_H
 
 #include "cli.h"
+#include "dispatch/target.h"
 
 struct pick {
     const char *name; /* of the problem, or its benchdnn string */
     lw_desc desc;
     lw_candidate row; /* what was picked; row.kernel NULL: nothing */
-    const char *rule; /* "forced", "wisdom", "measured", "estimated" */
+    const char *rule; /* "forced", "wisdom", "measured", "estimated", "predicted" */
     char why[256];    /* where nothing was picked */
 };
 
@@ -19,12 +20,9 @@ struct pick_list {
     struct pick *items;
 };
 
-/* Fills in what is picked for pick->desc. Returns CLI_GO also where no row takes it; else the exit status
- * after one line. */
-typedef int pick_source(void *arg, const lw_options *opt, struct pick *pick);
-
-/* What a plan on this CPU would take; arg: not used. */
-pick_source pick_here;
+/* Fills in what a plan of pick->desc would take, on this CPU or another one. Returns CLI_GO also where no row
+ * takes it; else the exit status after one line. */
+int pick_for(const struct lw_target *target, const lw_options *opt, struct pick *pick);
 
 /* ---- telling ------------------------------------------------------------------------------------------- */
 

@@ -14,9 +14,15 @@ struct tune_task {
     double guess_ns;   /* by estimate */
 };
 
+enum tune_effort {
+    TUNE_QUICK,     /* rows far behind by estimate aren't timed, and whoever is slower for certain leaves */
+    TUNE_FULL,      /* every row is timed, in more samples */
+    TUNE_EXHAUSTIVE /* and none leaves early */
+};
+
 struct tune_session {
     lw_options opt; /* budgets, threads, pool: what the wisdom is for */
-    bool full;
+    enum tune_effort effort;
     const volatile sig_atomic_t *stop;
     size_t wrong; /* rows whose results were wrong */
     size_t cold_bytes;

@@ -12,8 +12,9 @@
 #define FAR_BEHIND 6.0
 
 static const struct lw_race_rules efforts[] = {
-    {.sample_ns = 100e3, .budget_ns = 1e9, .most = 32, .cold = 2},           /* quick */
-    {.sample_ns = 300e3, .budget_ns = 4e9, .most = LW_RACE_MOST, .cold = 5}, /* full */
+    [TUNE_QUICK] = {.sample_ns = 100e3, .budget_ns = 1e9, .most = 32, .cold = 2},
+    [TUNE_FULL] = {.sample_ns = 300e3, .budget_ns = 4e9, .most = LW_RACE_MOST, .cold = 5},
+    [TUNE_EXHAUSTIVE] = {.sample_ns = 200e3, .budget_ns = 4e9, .most = 32, .keep = true},
 };
 
 struct runner {
@@ -123,7 +124,8 @@ static bool start_runner(struct tune_session *s, const struct tune_task *t, stru
 static void start_runners(struct tune_session *s, const struct tune_task *t, struct field *f) {
     for (size_t i = 0; i < f->why->count && f->count < CLI_COUNT(f->runners) && !*s->stop; i++) {
         const lw_candidate *c = &f->why->candidates[i];
-        if (c->eligible && (s->full || c->ns <= FAR_BEHIND * t->guess_ns)) start_runner(s, t, f, c);
+        if (c->eligible && (s->effort != TUNE_QUICK || c->ns <= FAR_BEHIND * t->guess_ns))
+            start_runner(s, t, f, c);
     }
 }
 
@@ -139,7 +141,7 @@ static void report(const struct tune_session *s, const struct tune_task *t, cons
                        .max_workspace = s->opt.max_workspace,
                        .threads = s->opt.threads,
                        .reproducible = s->opt.reproducible,
-                       .full = s->full,
+                       .full = s->effort != TUNE_QUICK,
                        .count = f->count,
                        .rows = out->rows};
     const struct lw_racer *pick = &racers[order[0]];
@@ -159,7 +161,7 @@ static void report(const struct tune_session *s, const struct tune_task *t, cons
 
 static enum tune_outcome race(struct tune_session *s, const struct tune_task *t, struct field *f,
                               struct tune_result *out) {
-    struct lw_race_rules rules = efforts[s->full];
+    struct lw_race_rules rules = efforts[s->effort];
     rules.cpu_time = s->opt.threads == 1;
     rules.cold_bytes = s->cold_bytes;
     rules.stop = s->stop;

@@ -58,6 +58,8 @@ struct lw_peer {
 /* Those of this build; ends with NULL. */
 extern const struct lw_peer *const lw_peers[];
 #define LW_PEER_NONE                                                                                         \
-    "--peers: this build has no other library (Debian: install libdnnl-dev, configure and build again)"
+    "--peers: this build has no other library (Debian: install libdnnl-dev, libxnnpack-dev or "              \
+    "libopenblas-dev, "                                                                                      \
+    "configure and build again)"
 
 #endif

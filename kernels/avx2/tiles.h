@@ -1,3 +1,12 @@
+/* AVX2 as data. */
+#ifndef LW_TILES_H
+#define LW_TILES_H
+
+#define LW_ISA_NAME      avx2
+#define LW_ISA_FEATURES  LW_CPU_AVX2_FMA
+#define VL               8
+#define LW_FMA_ROUNDINGS 1
+
 /* Register tiles of AVX2, as data: pixels x vectors of output channels. 16 registers hold 12 accumulators,
  * two weight vectors and a broadcast; 7x2 spills. */
 #define LW_DIRECT_PIXELS  6
@@ -9,3 +18,5 @@
 
 /* A patch of 2x4 pixels of a 3x3 convolution: vectors. Each takes eight accumulators and six weights. */
 #define LW_PATCH_VECTORS 1
+
+#endif

@@ -3,11 +3,8 @@
 #define LW_VEC_H
 
 #include <immintrin.h>
+#include "tiles.h"
 #include "../common/unroll.h"
-
-#define LW_ISA_NAME      avx2
-#define VL               8
-#define LW_FMA_ROUNDINGS 1
 
 typedef __m256 vf;
 

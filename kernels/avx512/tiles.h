@@ -1,3 +1,12 @@
+/* AVX-512 as data. */
+#ifndef LW_TILES_H
+#define LW_TILES_H
+
+#define LW_ISA_NAME      avx512
+#define LW_ISA_FEATURES  LW_CPU_AVX512
+#define VL               16
+#define LW_FMA_ROUNDINGS 1
+
 /* Register tiles of AVX-512, as data: pixels x vectors of output channels. 32 registers hold 28 accumulators,
  * two weight vectors and a broadcast. */
 #define LW_DIRECT_PIXELS  14
@@ -9,3 +18,5 @@
 
 /* A patch of 2x4 pixels of a 3x3 convolution: vectors. Each takes eight accumulators and six weights. */
 #define LW_PATCH_VECTORS 2
+
+#endif

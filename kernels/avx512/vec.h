@@ -8,12 +8,10 @@
 #else
 #include <immintrin.h>
 #endif
+#include "tiles.h"
 #include "../common/unroll.h"
 
-#define LW_ISA_NAME      avx512
-#define VL               16
-#define LW_FMA_ROUNDINGS 1
-#define LW_FMA_CHAINS    24
+#define LW_FMA_CHAINS 24
 
 typedef __m512 vf;
 

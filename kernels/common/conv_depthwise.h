@@ -232,6 +232,7 @@ static void depthwise_work(const lw_desc *d, const struct lw_caches *caches, str
         const bool known = depthwise_is_known(d);
         w->unit[LW_WORK_store] += vectors * outputs;
         w->unit[known ? LW_WORK_depthwise : LW_WORK_depthwise_any] += vectors * outputs * taps;
+        w->unit[LW_WORK_masked] += d->dst_layout == LW_NHWC && d->ic % VL != 0 ? images * outputs : 0;
         w->unit[LW_WORK_transpose] += vectors * (d->src_layout == LW_NCHW ? inputs : 0);
         w->unit[LW_WORK_transpose] += vectors * (d->dst_layout == LW_NCHW ? outputs : 0);
         w->unit[LW_WORK_copy] += vectors * (depthwise_direct(d) ? 0 : outputs);

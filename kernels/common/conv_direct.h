@@ -139,14 +139,31 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
     }
 }
 
+/* Channels that aren't copied or transposed as vectors are gathered one by one: see pack_phase_row(). */
+static void direct_pack_work(const struct direct *x, struct lw_work *w) {
+    const lw_desc *d = x->d;
+    double phases = 0;
+    for (int64_t phase = 0; phase < d->stride_w; phase++)
+        phases += phase_is_used(d, phase);
+    const double rows = (double)(d->batch * d->groups * x->g.strips * x->strip.in_rows) * phases;
+    const double pixels = rows * (double)x->strip.phase_width, channels = (double)x->g.icg;
+    const bool planes = x->g.block == 1, from_planes = d->src_layout == LW_NCHW;
+    w->unit[LW_WORK_row] += rows * (double)x->g.blocks;
+    if (planes && d->stride_w <= 2)
+        w->unit[LW_WORK_copy] += pixels * channels / VL * (double)d->stride_w;
+    else if (planes) /* a short loop */
+        w->unit[LW_WORK_gather] += pixels * channels / 2;
+    else if (from_planes && d->stride_w != 1) /* and a call for each pixel of a block */
+        w->unit[LW_WORK_gather] += pixels * (channels + 4 * (double)x->g.blocks);
+    else
+        w->unit[from_planes ? LW_WORK_transpose : LW_WORK_copy] += pixels * ceil(channels / VL);
+}
+
 static void direct_work(const lw_desc *d, const struct lw_caches *caches, int block, struct lw_work *w) {
     lw_desc joined;
     const struct direct x = direct_geometry(d, block, &joined);
-    const double strips = (double)(d->batch * d->groups * x.g.strips);
     conv_work(&x.g, caches, (double)(x.g.oh * d->kh), block == 1 ? LW_WORK_planes : LW_WORK_direct, w);
-    if (x.in_place) return;
-    const bool transposed = block != 1 && d->src_layout == LW_NCHW;
-    w->unit[transposed ? LW_WORK_transpose : LW_WORK_copy] += strips * (double)x.strip.floats / VL;
+    if (!x.in_place) direct_pack_work(&x, w);
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */

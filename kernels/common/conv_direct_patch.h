@@ -313,17 +313,17 @@ static int64_t patch_tasks(const lw_desc *d) { return patch_geometry(d).g.tasks;
 /* Eight outputs of a vector are a patch. */
 static void patch_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
     const struct direct x = patch_geometry(d);
-    const double strips = (double)(d->batch * x.g.strips);
     double vectors = 0;
     for (int64_t t = 0; t < x.g.oc_tiles; t++)
         vectors += conv_tile_vectors(&x.g, t);
-    const double outputs = (double)(d->batch * lw_round_up(x.g.oh, 2) * lw_round_up(x.g.ow, 4)) * vectors;
+    const double rows = (double)(d->batch * lw_round_up(x.g.oh, 2)), width = (double)lw_round_up(x.g.ow, 4);
     w->unit[LW_WORK_call] += 1;
-    w->unit[LW_WORK_task] += strips * (double)x.g.oc_tiles;
-    w->unit[LW_WORK_patch] += outputs * (double)d->ic * 9 * LW_FMA_ROUNDINGS / 2;
-    w->unit[LW_WORK_store] += outputs / (d->pool2x2 ? 4 : 1);
-    w->unit[LW_WORK_copy] += x.in_place ? 0 : strips * (double)x.strip.floats / VL;
-    work_epilogue(d, outputs, w);
+    w->unit[LW_WORK_task] += (double)(d->batch * x.g.strips * x.g.oc_tiles);
+    w->unit[LW_WORK_patch] += rows * width * vectors * (double)d->ic * 9 * LW_FMA_ROUNDINGS / 2;
+    w->unit[LW_WORK_store] += rows * width * vectors / (d->pool2x2 ? 4 : 1);
+    w->unit[LW_WORK_tile] += rows / 2 * vectors;
+    if (!x.in_place) direct_pack_work(&x, w);
+    work_epilogue(d, rows, width, vectors, w);
     work_tensors(d, caches, (double)conv_packed_bytes(d), w);
 }
 

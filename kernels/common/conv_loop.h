@@ -325,8 +325,11 @@ static void conv_work(const struct conv_geometry *g, const struct lw_caches *cac
     w->unit[LW_WORK_call] += 1;
     w->unit[LW_WORK_task] += images * (double)(g->strips * g->oc_tiles) * passes;
     w->unit[LW_WORK_tile] += images * (double)(g->oh * g->oc_tiles) * tiles * passes;
+    w->unit[LW_WORK_tap] +=
+        g->block == 1 ? 0 : images * rows * tiles * (double)(g->oc_tiles * d->kw * g->blocks);
     w->unit[LW_WORK_store] += images * (double)(g->oh * g->ow) * vectors * passes;
-    work_epilogue(d, images * (double)(g->oh * g->ow) * vectors, w);
+    w->unit[LW_WORK_copy] += d->pool2x2 ? images * (double)(g->oh * g->ow) * vectors : 0;
+    work_epilogue(d, images * (double)g->oh, (double)g->ow, vectors, w);
     lw_work_stream(w, caches, weights * ((double)(d->batch * g->strips) - 1), weights);
     work_tensors(d, caches, weights, w);
 }

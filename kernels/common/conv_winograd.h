@@ -380,7 +380,7 @@ static void wino_product_work(const struct wino *w, double vectors, struct lw_wo
         const double count = points[0][i / 2] * points[1][i % 2] * vectors / wide;
         if (tiles == 0) continue;
         work->unit[LW_WORK_gemm] += count * calls * ic * work_step(tiles / calls, wide);
-        work->unit[LW_WORK_task] += count * calls / 8;
+        work->unit[LW_WORK_product] += count * calls;
     }
 }
 
@@ -405,9 +405,14 @@ static void wino_work(const lw_desc *d, const struct wino_variant *variant, cons
         units * (double)lw_div_up(d->ic, VL) * ((pairs + 1) * LW_FMA_ROUNDINGS + 2);
     work->unit[LW_WORK_wino_out] += units * vectors * ((1 + kept) * out / 2 + 2);
     wino_product_work(&w, vectors, work);
-    if (d->src_layout == LW_NCHW)
-        work->unit[LW_WORK_transpose] += (double)(d->batch * d->ih * d->iw * lw_div_up(d->ic, VL));
-    work_epilogue(d, (double)(d->batch * w.g.oh * w.g.ow) * vectors, work);
+    if (d->src_layout == LW_NCHW) {
+        const double read = (double)(d->batch * w.y.tiles * (w.y.outputs + 2) * w.x.tiles);
+        work->unit[LW_WORK_row] += read * (double)w.g.blocks;
+        work->unit[LW_WORK_transpose] +=
+            read * (double)(lw_round_up(w.x.outputs + 2, VL) * lw_div_up(d->ic, VL));
+    }
+    work->unit[LW_WORK_wino_tile] += (double)(d->batch * w.y.tiles * w.x.tiles * w.g.blocks);
+    work_epilogue(d, (double)(d->batch * w.g.oh), (double)w.g.ow, vectors, work);
     lw_work_stream(work, caches, v_block * passes * parts, v_block);
     lw_work_stream(work, caches, weights * (passes - 1), weights + v_block);
     work_tensors(d, caches, weights, work);

@@ -9,10 +9,22 @@ LW_INLINE double work_step(double pixels, double vectors) {
     return fmax(4, fmax(pixels * vectors * LW_FMA_ROUNDINGS, pixels + vectors) / 2);
 }
 
-/* The tail of a convolution on so many vectors of outputs. */
-static void work_epilogue(const lw_desc *d, double vectors, struct lw_work *w) {
-    w->unit[LW_WORK_copy] += d->pool2x2 ? vectors : 0;
-    w->unit[LW_WORK_transpose] += d->dst_layout != LW_NCHW ? 0 : d->pool2x2 ? vectors / 4 : vectors;
+/* The tail of a convolution on rows of `width` pixels of so many vectors of outputs each, before any pool. */
+static void work_epilogue(const lw_desc *d, double rows, double width, double vectors, struct lw_work *w) {
+    const bool pool = d->pool2x2, cut = d->oc % VL != 0;
+    const double kept_rows = pool ? rows / 2 : rows, kept = pool ? width / 2 : width;
+    if (d->dst_layout == LW_NCHW) {
+        w->unit[LW_WORK_row] += kept_rows * vectors;
+        w->unit[LW_WORK_transpose] += kept_rows * ceil(kept / VL) * VL * vectors;
+        w->unit[LW_WORK_masked] += kept < VL * ceil(kept / VL) ? kept_rows * (double)d->oc : 0;
+    } else if (d->dst_layout == LW_NHWC) {
+        w->unit[LW_WORK_copy] += cut ? kept_rows * kept * 2 : 0;
+        w->unit[LW_WORK_masked] += cut ? kept_rows * kept : 0;
+    } else if (d->oc / d->groups % VL !=
+               0) { /* channels that aren't a vector are stored one by one, as zeros are */
+        const int64_t whole = d->groups == 1 ? d->oc / VL * VL : 0;
+        w->unit[LW_WORK_gather] += kept_rows * kept * (double)(lw_round_up(d->oc, LW_BLOCK) - whole);
+    }
 }
 
 /* Source, destination and packed weights, which an execution touches at least once. */

@@ -1,3 +1,12 @@
+/* NEON as data. */
+#ifndef LW_TILES_H
+#define LW_TILES_H
+
+#define LW_ISA_NAME      neon
+#define LW_ISA_FEATURES  LW_CPU_NEON
+#define VL               4
+#define LW_FMA_ROUNDINGS 1
+
 /* Register tiles of NEON, as data: pixels x vectors of output channels. 32 registers hold 20 accumulators,
  * four weight vectors and a quad of source values a pixel. */
 #define LW_DIRECT_PIXELS  5
@@ -9,3 +18,5 @@
 
 /* A patch of 2x4 pixels of a 3x3 convolution: vectors. Each takes eight accumulators and six weights. */
 #define LW_PATCH_VECTORS 2
+
+#endif

@@ -4,12 +4,10 @@
 #define LW_VEC_H
 
 #include <arm_neon.h>
+#include "tiles.h"
 #include "../common/unroll.h"
 
-#define LW_ISA_NAME      neon
-#define VL               4
-#define LW_FMA_ROUNDINGS 1
-#define LW_FMA_CHAINS    24 /* up to four pipes of four cycles */
+#define LW_FMA_CHAINS 24 /* up to four pipes of four cycles */
 
 typedef float32x4_t vf;
 

@@ -1,9 +1,7 @@
 /* One lane of plain C: runs everywhere, ends every list. Compiled a second time with LW_FUSED, for the table
  * that reproducible plans take their rows from. */
 #include "vec.h"
-#include "tiles.h"
 #include "costs.h"
-#define LW_ISA_FEATURES 0
 #ifdef LW_FUSED
 #define LW_ISA_TABLE scalar_fused
 #else

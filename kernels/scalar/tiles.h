@@ -1,3 +1,16 @@
+/* Plain C as data. */
+#ifndef LW_TILES_H
+#define LW_TILES_H
+
+#define LW_ISA_NAME     scalar
+#define LW_ISA_FEATURES 0
+#define VL              1
+#ifdef LW_FUSED
+#define LW_FMA_ROUNDINGS 1
+#else
+#define LW_FMA_ROUNDINGS 2 /* a product and a sum: baseline CPUs have no fused multiply-add */
+#endif
+
 /* Register tiles of plain C, as data: pixels x channels. */
 #define LW_DIRECT_PIXELS  2
 #define LW_DIRECT_VECTORS 4
@@ -8,3 +21,5 @@
 
 /* A patch of 2x4 pixels of a 3x3 convolution: vectors. Each takes eight accumulators and six weights. */
 #define LW_PATCH_VECTORS 1
+
+#endif

@@ -7,15 +7,8 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include "tiles.h"
 #include "../common/unroll.h"
-
-#define LW_ISA_NAME scalar
-#define VL          1
-#ifdef LW_FUSED
-#define LW_FMA_ROUNDINGS 1
-#else
-#define LW_FMA_ROUNDINGS 2 /* a product and a sum: baseline CPUs have no fused multiply-add */
-#endif
 
 typedef float vf;
 

@@ -14,11 +14,10 @@ static void say_why(const lw_explanation *e, const lw_options *opt, struct pick 
             snprintf(p->why, sizeof p->why, "%s: %s", opt->kernel, e->candidates[i].reason);
 }
 
-int pick_here(void *arg, const lw_options *opt, struct pick *p) {
+int pick_for(const struct lw_target *target, const lw_options *opt, struct pick *p) {
     lw_explanation *e = NULL;
     lw_error err = {0};
-    (void)arg;
-    if (lw_explain(&e, &p->desc, opt, &err) != LW_OK) return cli_fail_error(&err, p->name);
+    if (lw_explain_for(&e, target, &p->desc, opt, &err) != LW_OK) return cli_fail_error(&err, p->name);
     p->rule = e->rule;
     for (size_t i = 0; e->chosen && i < e->count; i++)
         if (strcmp(e->candidates[i].kernel, e->chosen) == 0) p->row = e->candidates[i];

@@ -1,0 +1,328 @@
+/* lanewise compare: is one run of the matrix slower than another? */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "compare_stats.h"
+#include "results_read.h"
+
+/* The house's 2 (bad usage or input) means "can't tell" here. */
+enum { EXIT_SAME = 0, EXIT_SLOWER = 1, EXIT_CANT_TELL = 2, EXIT_NOT_COMPARABLE = 3, EXIT_BAD_INPUT = 4 };
+
+/* The chance that any row of a run is called slower though it isn't; shared among the rows. */
+#define ALPHA 0.01
+
+/* A pass whose thread had less of a core than this is left out. */
+#define LEAST_SHARE 0.95
+
+enum verdict { SLOWER, FASTER, SAME, CANT_TELL, MISSING, NEW, VERDICTS };
+
+static const char *const verdict_names[VERDICTS] = {"slower",     "faster",  "same",
+                                                    "can't tell", "missing", "new"};
+
+struct row {
+    const char *name;
+    enum verdict verdict;
+    struct compare_ratio ratio;
+    double a_ns, b_ns;
+    size_t a_passes, b_passes; /* undisturbed */
+};
+
+struct comparison {
+    const char *threshold_text;
+    double threshold; /* as a fraction */
+    bool json;
+    struct cli_strings words;
+    struct results a, b;
+    size_t count, counts[VERDICTS];
+    struct row *rows;
+    double alpha; /* of one row */
+};
+
+/* ---- comparing ----------------------------------------------------------------------------------------- */
+
+static bool is_wanted(const struct comparison *c, const char *name) {
+    for (size_t i = 2; i < c->words.count; i++)
+        if (cli_match(c->words.items[i], name)) return true;
+    return c->words.count == 2;
+}
+
+/* Did its thread have a core to itself? Beside another process on the same core even CPU time is up to half
+ * as long again. Of several threads this can't be seen. */
+static bool is_undisturbed(const struct results_row *row, size_t pass) {
+    double cpu = results_pass_value(row, pass, "cpu_time", 0);
+    double real = results_pass_value(row, pass, "real_time", 0);
+    return row->threads > 1 || !(cpu > 0 && real > 0) || cpu >= LEAST_SHARE * real;
+}
+
+/* What a pass took in units of the FMA peak beside it, so that the clock cancels: the least of its samples,
+ * as whatever disturbs a machine makes it slower. Where the file has no such keys, of Google Benchmark's
+ * mean. */
+static double figure_of(const struct results_row *row, size_t pass) {
+    double ns = results_pass_value(row, pass, "time_min_ns", results_pass_ns(row, pass));
+    double peak = results_pass_value(row, pass, "peak_gflops", 0);
+    if (peak > 0) return ns * peak;
+    double gflops = results_pass_value(row, pass, "gflops", 0);
+    double pct = results_pass_value(row, pass, "peak_pct", 0);
+    return pct > 0 && gflops > 0 ? ns * 100 * gflops / pct : ns;
+}
+
+/* Of the undisturbed passes; returns how many. */
+static size_t read_passes(const struct results_row *row, double *figures) {
+    size_t count = 0;
+    for (size_t i = 0; i < row->pass_count; i++) {
+        figures[count] = figure_of(row, i);
+        count += is_undisturbed(row, i) && figures[count] > 0;
+    }
+    return count;
+}
+
+/* Is the median near the least, or did the machine change its state within the run? Such a state can last as
+ * long as a run, so then nobody knows which one the other run was in. */
+static bool is_steady(const double *figures, size_t count, double threshold) {
+    double least = INFINITY;
+    for (size_t i = 0; i < count; i++)
+        least = fmin(least, figures[i]);
+    size_t near = 0;
+    for (size_t i = 0; i < count; i++)
+        near += figures[i] <= least * (1 + threshold);
+    return 2 * near > count;
+}
+
+/* Beyond the threshold, and for sure beyond half of it: two runs of one build differ by a percent or two. */
+static enum verdict judge(const struct compare_ratio *r, double threshold) {
+    if (r->ratio > 1 + threshold && r->low > 1 + threshold / 2) return SLOWER;
+    if (r->ratio < 1 / (1 + threshold) && r->high < 1 / (1 + threshold / 2)) return FASTER;
+    return r->high < 1 + threshold ? SAME : CANT_TELL;
+}
+
+static void compare_row(const struct comparison *c, const struct results_row *a, const struct results_row *b,
+                        struct row *out) {
+    double *passes = malloc((a->pass_count + b->pass_count + 1) * sizeof *passes);
+    *out = (struct row){.name = a->name,
+                        .verdict = CANT_TELL,
+                        .ratio = {1, 0, INFINITY},
+                        .a_ns = results_ns(a),
+                        .b_ns = results_ns(b)};
+    if (passes) {
+        out->a_passes = read_passes(a, passes);
+        out->b_passes = read_passes(b, passes + out->a_passes);
+    }
+    if (out->a_passes && out->b_passes) {
+        out->ratio = compare_passes(passes, out->a_passes, passes + out->a_passes, out->b_passes, c->alpha);
+        out->verdict = judge(&out->ratio, c->threshold);
+        bool steady = is_steady(passes, out->a_passes, c->threshold) &&
+                      is_steady(passes + out->a_passes, out->b_passes, c->threshold);
+        if (!steady && out->verdict != SAME) out->verdict = CANT_TELL;
+    }
+    free(passes);
+}
+
+static bool is_measured(const struct results_row *row) { return row && row->pass_count > 0; }
+
+/* Rows that A has, in its order, then those that are new in B. What failed counts as missing. */
+static int compare_rows(struct comparison *c) {
+    size_t both = 0;
+    c->rows = calloc(c->a.count + c->b.count + 1, sizeof *c->rows);
+    if (!c->rows) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    for (size_t i = 0; i < c->a.count; i++) {
+        const struct results_row *a = &c->a.rows[i];
+        both += is_wanted(c, a->name) && is_measured(a) && is_measured(results_find(&c->b, a->name));
+    }
+    if (!both)
+        return cli_fail(EXIT_NOT_COMPARABLE, "%s and %s have no benchmark in common%s", c->a.path, c->b.path,
+                        c->words.count > 2 ? " that matches" : "");
+    c->alpha = ALPHA / (double)both;
+    for (size_t i = 0; i < c->a.count; i++) {
+        const struct results_row *a = &c->a.rows[i], *b = results_find(&c->b, a->name);
+        if (!is_wanted(c, a->name) || !is_measured(a)) continue;
+        if (is_measured(b))
+            compare_row(c, a, b, &c->rows[c->count++]);
+        else
+            c->rows[c->count++] = (struct row){.name = a->name, .verdict = MISSING, .a_ns = results_ns(a)};
+    }
+    for (size_t i = 0; i < c->b.count; i++) {
+        const struct results_row *b = &c->b.rows[i];
+        if (is_wanted(c, b->name) && is_measured(b) && !is_measured(results_find(&c->a, b->name)))
+            c->rows[c->count++] = (struct row){.name = b->name, .verdict = NEW, .b_ns = results_ns(b)};
+    }
+    for (size_t i = 0; i < c->count; i++)
+        c->counts[c->rows[i].verdict]++;
+    return CLI_GO;
+}
+
+static int check_machines(const struct comparison *c) {
+    static const char *const keys[] = {"cpu_kind", "cpu_model"};
+    for (size_t i = 0; i < CLI_COUNT(keys); i++) {
+        const char *a = results_context(&c->a, keys[i], ""), *b = results_context(&c->b, keys[i], "");
+        if (*a && *b && strcmp(a, b) != 0)
+            return cli_fail(EXIT_NOT_COMPARABLE, "runs of two CPUs can't be compared: %.80s and %.80s", a, b);
+    }
+    return CLI_GO;
+}
+
+static int exit_status(const struct comparison *c) {
+    if (c->counts[SLOWER]) return EXIT_SLOWER;
+    return c->counts[CANT_TELL] + c->counts[MISSING] ? EXIT_CANT_TELL : EXIT_SAME;
+}
+
+/* ---- telling ------------------------------------------------------------------------------------------- */
+
+static size_t fewest_passes(const struct comparison *c) {
+    size_t fewest = SIZE_MAX;
+    for (size_t i = 0; i < c->count; i++) {
+        const struct row *r = &c->rows[i];
+        if (r->verdict == MISSING || r->verdict == NEW) continue;
+        fewest = r->a_passes < fewest ? r->a_passes : fewest;
+        fewest = r->b_passes < fewest ? r->b_passes : fewest;
+    }
+    return fewest;
+}
+
+static void note_doubts(const struct comparison *c) {
+    const struct results *const runs[] = {&c->a, &c->b};
+    static const char *const builds[] = {"compiler", "compiler_flags"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *trust = results_context(runs[i], "trust", "good");
+        if (strcmp(trust, "good") != 0) cli_note("%s: don't trust its times: %s", runs[i]->path, trust);
+    }
+    for (size_t i = 0; i < CLI_COUNT(builds); i++) {
+        const char *a = results_context(&c->a, builds[i], ""), *b = results_context(&c->b, builds[i], "");
+        if (strcmp(a, b) != 0) cli_note("the %s differ: '%.100s' and '%.100s'", builds[i], a, b);
+    }
+    size_t needed = compare_passes_needed(c->alpha), passes = fewest_passes(c);
+    if (passes < needed)
+        cli_note("%zu undisturbed pass%s are too few for %zu rows, at least %zu are needed: lanewise bench "
+                 "--repeat %zu",
+                 passes, passes == 1 ? "" : "es", c->count, needed, needed > 15 ? 2 * needed : 30);
+}
+
+static void print_row(const struct row *r) {
+    printf("%-10s  %-70s", verdict_names[r->verdict], r->name);
+    if (r->verdict != MISSING && r->verdict != NEW) {
+        printf("  %.3fx", r->ratio.ratio);
+        if (r->ratio.low > 0) printf("  %.3f .. %.3f", r->ratio.low, r->ratio.high);
+    }
+    putchar('\n');
+}
+
+static int print_text(const struct comparison *c) {
+    static const enum verdict order[] = {SLOWER, FASTER, CANT_TELL, MISSING, NEW};
+    const struct results *const runs[] = {&c->a, &c->b};
+    for (size_t i = 0; i < 2; i++)
+        printf("%c: %s, commit %s, %s\n", "AB"[i], runs[i] -> path,
+               results_context(runs[i], "commit", "unknown"), results_context(runs[i], "date", "no date"));
+    for (size_t k = 0; k < CLI_COUNT(order); k++)
+        for (size_t i = 0; i < c->count; i++)
+            if (c->rows[i].verdict == order[k]) print_row(&c->rows[i]);
+    printf("B's time over A's, each in units of the FMA peak beside it; interval: %.0f%% sure of all rows at "
+           "once\n",
+           100 * (1 - ALPHA));
+    for (int v = 0; v < VERDICTS; v++)
+        printf("%zu %s%s", c->counts[v], verdict_names[v], v + 1 < VERDICTS ? ", " : "\n");
+    static const char *const outcomes[] = {"same", "slower", "can't tell"};
+    printf("%s (threshold %g%%)\n", outcomes[exit_status(c)], 100 * c->threshold);
+    return exit_status(c);
+}
+
+static int print_json(const struct comparison *c) {
+    static const char *const outcomes[] = {"same", "slower", "can't tell"};
+    cJSON *root = cJSON_CreateObject();
+    cJSON_AddStringToObject(root, "outcome", outcomes[exit_status(c)]);
+    cJSON_AddStringToObject(root, "a", c->a.path);
+    cJSON_AddStringToObject(root, "b", c->b.path);
+    cJSON_AddStringToObject(root, "a_commit", results_context(&c->a, "commit", "unknown"));
+    cJSON_AddStringToObject(root, "b_commit", results_context(&c->b, "commit", "unknown"));
+    cli_json_number(root, "threshold_pct", 100 * c->threshold);
+    cli_json_number(root, "confidence", 1 - ALPHA);
+    for (int v = 0; v < VERDICTS; v++)
+        cJSON_AddNumberToObject(root, v == CANT_TELL ? "cant_tell" : verdict_names[v], (double)c->counts[v]);
+    cJSON *rows = cJSON_AddArrayToObject(root, "rows");
+    for (size_t i = 0; i < c->count; i++) {
+        const struct row *r = &c->rows[i];
+        cJSON *object = cJSON_CreateObject();
+        cJSON_AddStringToObject(object, "name", r->name);
+        cJSON_AddStringToObject(object, "verdict", verdict_names[r->verdict]);
+        bool both = r->verdict != MISSING && r->verdict != NEW;
+        cli_json_number(object, "ratio", both ? r->ratio.ratio : NAN);
+        cli_json_number(object, "ratio_low", both && r->ratio.low > 0 ? r->ratio.low : NAN);
+        cli_json_number(object, "ratio_high", both ? r->ratio.high : NAN);
+        cli_json_number(object, "a_ns", r->a_ns > 0 ? r->a_ns : NAN);
+        cli_json_number(object, "b_ns", r->b_ns > 0 ? r->b_ns : NAN);
+        cJSON_AddItemToArray(rows, object);
+    }
+    return cli_json_print(root, exit_status(c));
+}
+
+/* ---- the command --------------------------------------------------------------------------------------- */
+
+static const char about[] =
+    "Is run B slower than run A? Both are matrix.json files of `lanewise bench --repeat N`, or folders that "
+    "have\n"
+    "one; GLOBs keep the benchmarks whose names match. Rows are compared by their passes, in units of the "
+    "FMA\n"
+    "peak measured beside each. A row is slower when its estimate is beyond the threshold and its interval\n"
+    "beyond half of it. docs/regression-gate.md tells how long a run must be.\n"
+    "\n"
+    "Exit status, unlike other subcommands': 0 same, 1 slower (those rows are named), 2 can't tell (too few\n"
+    "passes, too noisy, or rows are missing), 3 runs that can't be compared (of two CPUs, or without a "
+    "benchmark\n"
+    "in common), 4 bad usage or input.";
+
+static int read_threshold(struct comparison *c) {
+    char *end;
+    c->threshold = 0.05;
+    if (!c->threshold_text) return CLI_GO;
+    double percent = strtod(c->threshold_text, &end);
+    if (end == c->threshold_text || *end || !(percent > 0 && percent <= 1000))
+        return cli_fail(LW_EXIT_USAGE, "--threshold %.40s: not a number of percent above 0",
+                        c->threshold_text);
+    c->threshold = percent / 100;
+    return CLI_GO;
+}
+
+static int prepare(struct comparison *c) {
+    int status = read_threshold(c);
+    if (status != CLI_GO) return status;
+    if (c->words.count < 2)
+        return cli_fail(LW_EXIT_USAGE, "needs two result files (see lanewise compare --help)");
+    status = results_read(&c->a, c->words.items[0]);
+    if (status == CLI_GO) status = results_read(&c->b, c->words.items[1]);
+    if (status == CLI_GO) status = check_machines(c);
+    return status == CLI_GO ? compare_rows(c) : status;
+}
+
+static int tell(const struct comparison *c) {
+    note_doubts(c);
+    int status = c->json ? print_json(c) : print_text(c);
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    return cli_fail(EXIT_BAD_INPUT, "stdout can't be written");
+}
+
+int cmd_compare(int argc, char **argv) {
+    struct comparison c = {0};
+    const struct cli_option options[] = {
+        {"threshold", 0, CLI_STRING, &c.threshold_text, "PCT",
+         "what counts as slower, in percent (default 5)", 0, 0},
+        {"json", 0, CLI_FLAG, &c.json, NULL, "print JSON", 0, 0},
+    };
+    const struct cli_command command = {
+        .name = "compare",
+        .usage = "[--threshold PCT] [--json] A.json B.json [GLOB]...",
+        .about = about,
+        .options = options,
+        .option_count = CLI_COUNT(options),
+        .positional = &c.words,
+    };
+    int status = cli_parse(&command, argc, argv);
+    if (status == CLI_GO) status = prepare(&c);
+    if (status == LW_EXIT_USAGE) status = EXIT_BAD_INPUT;
+    if (status == CLI_GO) status = tell(&c);
+    results_free(&c.a);
+    results_free(&c.b);
+    free(c.rows);
+    cli_strings_free(&c.words);
+    return status;
+}

@@ -1,0 +1,88 @@
+#include "compare_stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Up to so many pairs the distribution is counted, beyond it the normal one is near enough. */
+enum { COUNTED_PAIRS = 2500 };
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The chance of each number of pairs that are the wrong way round, if all orders are alike: p[u], u = 0 to n
+ * * m. By Mann and Whitney's recurrence over n: the largest of all is one of n or one of m. NULL: no memory.
+ */
+static double *count_orders(size_t n, size_t m) {
+    const size_t pairs = n * m;
+    double *p = calloc((n + 1) * (pairs + 1), sizeof *p);
+    if (!p) return NULL;
+    for (size_t i = 0; i <= n; i++)
+        p[i * (pairs + 1)] = 1; /* m = 0: nothing is the wrong way round */
+    for (size_t j = 1; j <= m; j++)
+        for (size_t i = 1; i <= n; i++) { /* rows hold m = j - 1 from i on, m = j below */
+            double *row = p + i * (pairs + 1), *before = row - (pairs + 1);
+            double share = (double)j / (double)(i + j);
+            for (size_t u = pairs + 1; u-- > 0;)
+                row[u] = share * row[u] + (1 - share) * (u >= j ? before[u - j] : 0);
+        }
+    for (size_t u = 0; u <= pairs; u++)
+        p[u] = p[n * (pairs + 1) + u];
+    return p;
+}
+
+static double normal_quantile(double alpha) { /* by bisection of erfc */
+    double low = -40, high = 0;
+    for (int i = 0; i < 100; i++) {
+        double mid = (low + high) / 2;
+        *(erfc(-mid / sqrt(2)) / 2 < alpha ? &low : &high) = mid;
+    }
+    return low;
+}
+
+/* How many of the sorted differences may be cut off at one end: the largest k with a chance of at most alpha
+ * that fewer than k pairs are the wrong way round. */
+static size_t cut(size_t n, size_t m, double alpha) {
+    const double pairs = (double)(n * m);
+    if (n * m > COUNTED_PAIRS) {
+        double deviation = sqrt(pairs * (double)(n + m + 1) / 12);
+        double k = pairs / 2 + normal_quantile(alpha) * deviation;
+        return k > 0 ? (size_t)k : 0;
+    }
+    double *p = count_orders(n, m), sum = 0;
+    size_t k = 0;
+    while (p && k < n * m && (sum += p[k]) <= alpha)
+        k++;
+    free(p);
+    return k;
+}
+
+struct compare_ratio compare_passes(const double *a, size_t a_count, const double *b, size_t b_count,
+                                    double alpha) {
+    const size_t pairs = a_count * b_count;
+    double *differences = malloc((pairs + 1) * sizeof *differences);
+    struct compare_ratio r = {0};
+    if (!differences || !pairs) {
+        free(differences);
+        return r;
+    }
+    for (size_t i = 0; i < a_count; i++)
+        for (size_t j = 0; j < b_count; j++)
+            differences[i * b_count + j] = log(b[j] / a[i]);
+    qsort(differences, pairs, sizeof *differences, by_value);
+    const size_t k = cut(a_count, b_count, alpha);
+    r.ratio = exp((differences[(pairs - 1) / 2] + differences[pairs / 2]) / 2);
+    r.low = k ? exp(differences[k - 1]) : 0;
+    r.high = k ? exp(differences[pairs - k]) : INFINITY;
+    free(differences);
+    return r;
+}
+
+size_t compare_passes_needed(double alpha) {
+    size_t n = 1;
+    double chance = 0.5; /* that all of one side come first: 1 / C(2n, n) */
+    for (; chance > alpha && n < 1000; n++)
+        chance *= (double)(n + 1) / (double)(2 * (2 * n + 1));
+    return n;
+}

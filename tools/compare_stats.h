@@ -1,0 +1,22 @@
+/* How two sets of passes compare: a shift with an interval that holds whatever the passes' distribution is.
+ */
+#ifndef LW_COMPARE_STATS_H
+#define LW_COMPARE_STATS_H
+
+#include <stddef.h>
+
+/* Of B's times over A's. */
+struct compare_ratio {
+    double ratio;     /* exp of the median of all differences of logarithms (Hodges and Lehmann) */
+    double low, high; /* too few passes for the confidence: 0 and INFINITY */
+};
+
+/* a, b: positive figures, one a pass. alpha: the chance that the ratio lies below `low`, and as much that it
+ * lies above `high`, by the Mann-Whitney distribution. All zero: no memory. */
+struct compare_ratio compare_passes(const double *a, size_t a_count, const double *b, size_t b_count,
+                                    double alpha);
+
+/* So many passes on each side are needed at least for an interval at this alpha. */
+size_t compare_passes_needed(double alpha);
+
+#endif
