@@ -10,7 +10,7 @@ function(lw_keep_rows isa out)
   file(GLOB_RECURSE parts ${CMAKE_CURRENT_SOURCE_DIR}/*.h ${CMAKE_CURRENT_SOURCE_DIR}/*.inc ${source})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${parts})
   separate_arguments(flags UNIX_COMMAND "${CMAKE_C_FLAGS}")
-  if(CMAKE_C_COMPILER_TARGET)
+  if(CMAKE_C_COMPILER_TARGET AND CMAKE_C_COMPILE_OPTIONS_TARGET) # gcc has none
     list(APPEND flags ${CMAKE_C_COMPILE_OPTIONS_TARGET}${CMAKE_C_COMPILER_TARGET})
   endif()
   if(CMAKE_SYSROOT)
