@@ -1,4 +1,5 @@
 include(CheckCCompilerFlag)
+include(${CMAKE_CURRENT_LIST_DIR}/lw_keep_rows.cmake)
 
 # lw_compile_table(NAME SOURCE [FLAGS ...])
 #
@@ -8,6 +9,10 @@ function(lw_compile_table name source)
   add_library(lw_isa_${name} OBJECT ${source})
   target_include_directories(lw_isa_${name} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/kernels)
   target_compile_options(lw_isa_${name} PRIVATE -fno-lto ${ARGN})
+  if(LANEWISE_KERNELS)
+    target_include_directories(lw_isa_${name} PRIVATE ${PROJECT_BINARY_DIR}/generated)
+    target_compile_definitions(lw_isa_${name} PRIVATE LW_KEPT_ROWS="kept_rows.inc")
+  endif()
   if(LANEWISE_SANITIZE) # unrolled tiles take compilers minutes to instrument at -O2, and nothing here is timed
     target_compile_options(lw_isa_${name} PRIVATE -O1)
     if(LANEWISE_SANITIZE MATCHES "undefined") # checks of every load, which AddressSanitizer makes too
@@ -28,7 +33,7 @@ endfunction()
 # lw_add_isa(NAME [ARCH regex] [FLAGS ...])
 #
 # Compiles the table of kernels/NAME/kernels.c where the target architecture matches and the compiler knows the flags and
-# LANEWISE_ISAS doesn't leave it out. Appends to LW_ISA_NAMES (order = preference) and LW_ISA_OBJECTS in the caller's
+# LANEWISE_ISAS and LANEWISE_KERNELS don't leave it out. Appends to LW_ISA_NAMES (order = preference) and LW_ISA_OBJECTS in the caller's
 # scope. The global property LW_ISA_FLAGS_NAME holds the flags, for tests that include the ISA's vec.h.
 function(lw_add_isa name)
   cmake_parse_arguments(ISA "" "ARCH" "FLAGS" ${ARGN})
@@ -43,6 +48,12 @@ function(lw_add_isa name)
     check_c_compiler_flag("${flags}" LW_COMPILER_HAS_${name})
     if(NOT LW_COMPILER_HAS_${name})
       message(WARNING "this compiler lacks ${flags}: no ${name} kernels")
+      return()
+    endif()
+  endif()
+  if(LANEWISE_KERNELS)
+    lw_keep_rows(${name} kept ${ISA_FLAGS})
+    if(NOT kept AND NOT name STREQUAL "scalar") # scalar ends the list, be it with no row
       return()
     endif()
   endif()

@@ -240,6 +240,9 @@ static lw_status choose(const struct lw_request *r, struct lw_selection *s, lw_e
     size_t eligible = 0;
     for (size_t i = 0; i < s->count; i++)
         eligible += s->list[i].c.eligible;
+    if (!s->count)
+        return lw_fail(err, LW_ERR_UNSUPPORTED, "this build of the library has no %s kernel",
+                       lw_op_name(r->desc->op));
     if (!eligible)
         return lw_fail(err, LW_ERR_UNSUPPORTED,
                        "none of the %zu %s kernels takes this problem within the budgets%s", s->count,

@@ -267,21 +267,11 @@ static double depthwise_bound(const lw_desc *d) {
 static double depthwise_rel_l2(const lw_desc *d) { return 4e-8 + 2e-8 * sqrt((double)(d->kh * d->kw)); }
 
 #define LW_ROWS_conv_depthwise                                                                               \
-    {.name = LW_ROW_NAME("conv_depthwise", ""),                                                              \
-     .algorithm = "depthwise",                                                                               \
-     .tile = "",                                                                                             \
-     .op = LW_CONV,                                                                                          \
-     .src_layouts = LW_ANY_LAYOUT,                                                                           \
-     .dst_layouts = LW_ANY_LAYOUT,                                                                           \
-     .supports = depthwise_supports,                                                                         \
-     .packed_bytes = depthwise_packed_bytes,                                                                 \
-     .pack = depthwise_pack,                                                                                 \
-     .workspace_bytes = depthwise_workspace_bytes,                                                           \
-     .tasks = depthwise_tasks,                                                                               \
-     .run = depthwise_run,                                                                                   \
-     .bound = depthwise_bound,                                                                               \
-     .rel_l2 = depthwise_rel_l2,                                                                             \
-     .exact_on_integers = true,                                                                              \
-     .work = depthwise_work},
+    LW_ROW(conv_depthwise, .algorithm = "depthwise", .op = LW_CONV, .src_layouts = LW_ANY_LAYOUT,            \
+           .dst_layouts = LW_ANY_LAYOUT, .supports = depthwise_supports,                                     \
+           .packed_bytes = depthwise_packed_bytes, .pack = depthwise_pack,                                   \
+           .workspace_bytes = depthwise_workspace_bytes, .tasks = depthwise_tasks, .run = depthwise_run,     \
+           .bound = depthwise_bound, .rel_l2 = depthwise_rel_l2, .exact_on_integers = true,                  \
+           .work = depthwise_work)
 
 #endif

@@ -202,40 +202,20 @@ static void direct_planes_run(const struct lw_call *call, int64_t begin, int64_t
     direct_run(call, 1, begin, end, workspace);
 }
 
-#define CONV_TILE_NAME LW_STRING(LW_DIRECT_PIXELS) "x" LW_STRING(LW_DIRECT_VECTORS)
+#define CONV_TILE LW_TILE(LW_DIRECT_PIXELS, LW_DIRECT_VECTORS)
 
 #define LW_ROWS_conv_direct                                                                                  \
-    {.name = LW_ROW_NAME("conv_direct_nchw", "_t" CONV_TILE_NAME),                                           \
-     .algorithm = "direct",                                                                                  \
-     .tile = CONV_TILE_NAME,                                                                                 \
-     .op = LW_CONV,                                                                                          \
-     .src_layouts = LW_LAYOUT_BIT(LW_NCHW),                                                                  \
-     .dst_layouts = LW_ANY_LAYOUT,                                                                           \
-     .supports = direct_supports,                                                                            \
-     .packed_bytes = conv_packed_bytes,                                                                      \
-     .pack = direct_planes_pack,                                                                             \
-     .workspace_bytes = direct_planes_workspace,                                                             \
-     .tasks = direct_planes_tasks,                                                                           \
-     .run = direct_planes_run,                                                                               \
-     .bound = conv_bound,                                                                                    \
-     .rel_l2 = conv_rel_l2,                                                                                  \
-     .exact_on_integers = true,                                                                              \
-     .work = direct_planes_work},                                                                            \
-        {.name = LW_ROW_NAME("conv_direct", "_t" CONV_TILE_NAME),                                            \
-         .algorithm = "direct",                                                                              \
-         .tile = CONV_TILE_NAME,                                                                             \
-         .op = LW_CONV,                                                                                      \
-         .src_layouts = LW_ANY_LAYOUT,                                                                       \
-         .dst_layouts = LW_ANY_LAYOUT,                                                                       \
-         .supports = direct_supports,                                                                        \
-         .packed_bytes = conv_packed_bytes,                                                                  \
-         .pack = direct_blocked_pack,                                                                        \
-         .workspace_bytes = direct_blocked_workspace,                                                        \
-         .tasks = direct_blocked_tasks,                                                                      \
-         .run = direct_blocked_run,                                                                          \
-         .bound = conv_bound,                                                                                \
-         .rel_l2 = conv_rel_l2,                                                                              \
-         .exact_on_integers = true,                                                                          \
-         .work = direct_blocked_work},
+    LW_TILED_ROW(conv_direct_nchw, CONV_TILE, .algorithm = "direct", .op = LW_CONV,                          \
+                 .src_layouts = LW_LAYOUT_BIT(LW_NCHW), .dst_layouts = LW_ANY_LAYOUT,                        \
+                 .supports = direct_supports, .packed_bytes = conv_packed_bytes, .pack = direct_planes_pack, \
+                 .workspace_bytes = direct_planes_workspace, .tasks = direct_planes_tasks,                   \
+                 .run = direct_planes_run, .bound = conv_bound, .rel_l2 = conv_rel_l2,                       \
+                 .exact_on_integers = true, .work = direct_planes_work)                                      \
+    LW_TILED_ROW(conv_direct, CONV_TILE, .algorithm = "direct", .op = LW_CONV, .src_layouts = LW_ANY_LAYOUT, \
+                 .dst_layouts = LW_ANY_LAYOUT, .supports = direct_supports,                                  \
+                 .packed_bytes = conv_packed_bytes, .pack = direct_blocked_pack,                             \
+                 .workspace_bytes = direct_blocked_workspace, .tasks = direct_blocked_tasks,                 \
+                 .run = direct_blocked_run, .bound = conv_bound, .rel_l2 = conv_rel_l2,                      \
+                 .exact_on_integers = true, .work = direct_blocked_work)
 
 #endif

@@ -75,21 +75,11 @@ static void direct3_work(const lw_desc *d, const struct lw_caches *caches, struc
 }
 
 #define LW_ROWS_conv_direct_3x3s1                                                                            \
-    {.name = LW_ROW_NAME("conv_direct_3x3s1", "_t" CONV_TILE_NAME),                                          \
-     .algorithm = "direct",                                                                                  \
-     .tile = CONV_TILE_NAME,                                                                                 \
-     .op = LW_CONV,                                                                                          \
-     .src_layouts = LW_LAYOUT_BIT(LW_BLOCKED),                                                               \
-     .dst_layouts = LW_ANY_LAYOUT,                                                                           \
-     .supports = direct3_supports,                                                                           \
-     .packed_bytes = conv_packed_bytes,                                                                      \
-     .pack = direct3_pack,                                                                                   \
-     .workspace_bytes = direct3_workspace,                                                                   \
-     .tasks = direct3_tasks,                                                                                 \
-     .run = direct3_run,                                                                                     \
-     .bound = conv_bound,                                                                                    \
-     .rel_l2 = conv_rel_l2,                                                                                  \
-     .exact_on_integers = true,                                                                              \
-     .work = direct3_work},
+    LW_TILED_ROW(conv_direct_3x3s1, CONV_TILE, .algorithm = "direct", .op = LW_CONV,                         \
+                 .src_layouts = LW_LAYOUT_BIT(LW_BLOCKED), .dst_layouts = LW_ANY_LAYOUT,                     \
+                 .supports = direct3_supports, .packed_bytes = conv_packed_bytes, .pack = direct3_pack,      \
+                 .workspace_bytes = direct3_workspace, .tasks = direct3_tasks, .run = direct3_run,           \
+                 .bound = conv_bound, .rel_l2 = conv_rel_l2, .exact_on_integers = true,                      \
+                 .work = direct3_work)
 
 #endif

@@ -327,24 +327,13 @@ static void patch_work(const lw_desc *d, const struct lw_caches *caches, struct 
     work_tensors(d, caches, (double)conv_packed_bytes(d), w);
 }
 
-#define PATCH_TILE_NAME "8x" LW_STRING(LW_PATCH_VECTORS)
+#define PATCH_TILE LW_TILE(8, LW_PATCH_VECTORS)
 
 #define LW_ROWS_conv_direct_patch                                                                            \
-    {.name = LW_ROW_NAME("conv_direct_patch", "_t" PATCH_TILE_NAME),                                         \
-     .algorithm = "direct",                                                                                  \
-     .tile = PATCH_TILE_NAME,                                                                                \
-     .op = LW_CONV,                                                                                          \
-     .src_layouts = LW_LAYOUT_BIT(LW_NCHW),                                                                  \
-     .dst_layouts = LW_ANY_LAYOUT,                                                                           \
-     .supports = patch_supports,                                                                             \
-     .packed_bytes = patch_packed_bytes,                                                                     \
-     .pack = patch_pack,                                                                                     \
-     .workspace_bytes = patch_workspace,                                                                     \
-     .exact_on_integers = true,                                                                              \
-     .tasks = patch_tasks,                                                                                   \
-     .run = patch_tasks_run,                                                                                 \
-     .bound = conv_bound,                                                                                    \
-     .rel_l2 = conv_rel_l2,                                                                                  \
-     .work = patch_work},
+    LW_TILED_ROW(conv_direct_patch, PATCH_TILE, .algorithm = "direct", .op = LW_CONV,                        \
+                 .src_layouts = LW_LAYOUT_BIT(LW_NCHW), .dst_layouts = LW_ANY_LAYOUT,                        \
+                 .supports = patch_supports, .packed_bytes = patch_packed_bytes, .pack = patch_pack,         \
+                 .workspace_bytes = patch_workspace, .exact_on_integers = true, .tasks = patch_tasks,        \
+                 .run = patch_tasks_run, .bound = conv_bound, .rel_l2 = conv_rel_l2, .work = patch_work)
 
 #endif

@@ -441,26 +441,14 @@ WINO_ROW_FUNCTIONS(f6)
 WINO_ROW_FUNCTIONS(f7)
 #undef WINO_ROW_FUNCTIONS
 
-#define WINO_TILE_NAME LW_STRING(LW_WINO_TILES) "x" LW_STRING(LW_WINO_VECTORS)
+#define WINO_TILE LW_TILE(LW_WINO_TILES, LW_WINO_VECTORS)
 
 #define WINO_ROW(f, m)                                                                                       \
-    {.name = LW_ROW_NAME("conv_winograd_f" #m "x" #m, "_t" WINO_TILE_NAME),                                  \
-     .algorithm = "winograd",                                                                                \
-     .tile = WINO_TILE_NAME,                                                                                 \
-     .op = LW_CONV,                                                                                          \
-     .src_layouts = LW_ANY_LAYOUT,                                                                           \
-     .dst_layouts = LW_ANY_LAYOUT,                                                                           \
-     .supports = wino_supports,                                                                              \
-     .packed_bytes = f##_packed,                                                                             \
-     .pack = f##_pack,                                                                                       \
-     .workspace_bytes = f##_workspace,                                                                       \
-     .tasks = f##_tasks,                                                                                     \
-     .run = f##_run,                                                                                         \
-     .spread = m - 1,                                                                                        \
-     .exact_on_integers = m == 2,                                                                            \
-     .bound = f##_bound,                                                                                     \
-     .rel_l2 = f##_rel_l2,                                                                                   \
-     .work = f##_work},
+    LW_TILED_ROW(conv_winograd_f##m##x##m, WINO_TILE, .algorithm = "winograd", .op = LW_CONV,                \
+                 .src_layouts = LW_ANY_LAYOUT, .dst_layouts = LW_ANY_LAYOUT, .supports = wino_supports,      \
+                 .packed_bytes = f##_packed, .pack = f##_pack, .workspace_bytes = f##_workspace,             \
+                 .tasks = f##_tasks, .run = f##_run, .spread = m - 1, .exact_on_integers = m == 2,           \
+                 .bound = f##_bound, .rel_l2 = f##_rel_l2, .work = f##_work)
 
 #define LW_ROWS_conv_winograd WINO_ROW(f2, 2) WINO_ROW(f4, 4) WINO_ROW(f6, 6) WINO_ROW(f7, 7)
 

@@ -242,20 +242,9 @@ static double linear_rel_l2(const lw_desc *d) {
 }
 
 #define LW_ROWS_linear                                                                                       \
-    {.name = LW_ROW_NAME("linear", ""),                                                                      \
-     .algorithm = "gemv",                                                                                    \
-     .tile = "",                                                                                             \
-     .op = LW_LINEAR,                                                                                        \
-     .src_layouts = LW_ANY_LAYOUT,                                                                           \
-     .dst_layouts = LW_ANY_LAYOUT,                                                                           \
-     .supports = linear_supports,                                                                            \
-     .packed_bytes = linear_packed_bytes,                                                                    \
-     .pack = linear_pack,                                                                                    \
-     .tasks = linear_tasks,                                                                                  \
-     .run = linear_run,                                                                                      \
-     .bound = linear_bound,                                                                                  \
-     .rel_l2 = linear_rel_l2,                                                                                \
-     .exact_on_integers = true,                                                                              \
-     .work = linear_work},
+    LW_ROW(linear, .algorithm = "gemv", .op = LW_LINEAR, .src_layouts = LW_ANY_LAYOUT,                       \
+           .dst_layouts = LW_ANY_LAYOUT, .supports = linear_supports, .packed_bytes = linear_packed_bytes,   \
+           .pack = linear_pack, .tasks = linear_tasks, .run = linear_run, .bound = linear_bound,             \
+           .rel_l2 = linear_rel_l2, .exact_on_integers = true, .work = linear_work)
 
 #endif

@@ -280,18 +280,9 @@ static double maxpool_exact(const lw_desc *d) {
 }
 
 #define MAXPOOL_ROW(window, counts)                                                                          \
-    {.name = LW_ROW_NAME("maxpool_" #window, ""),                                                            \
-     .algorithm = "pool",                                                                                    \
-     .tile = "",                                                                                             \
-     .op = LW_MAXPOOL,                                                                                       \
-     .src_layouts = LW_ANY_LAYOUT,                                                                           \
-     .dst_layouts = LW_ANY_LAYOUT,                                                                           \
-     .supports = maxpool_supports_##window,                                                                  \
-     .tasks = maxpool_tasks,                                                                                 \
-     .run = maxpool_run_##window,                                                                            \
-     .bound = maxpool_exact,                                                                                 \
-     .rel_l2 = maxpool_exact,                                                                                \
-     .work = counts},
+    LW_ROW(maxpool_##window, .algorithm = "pool", .op = LW_MAXPOOL, .src_layouts = LW_ANY_LAYOUT,            \
+           .dst_layouts = LW_ANY_LAYOUT, .supports = maxpool_supports_##window, .tasks = maxpool_tasks,      \
+           .run = maxpool_run_##window, .bound = maxpool_exact, .rel_l2 = maxpool_exact, .work = counts)
 
 #define LW_ROWS_maxpool                                                                                      \
     MAXPOOL_ROW(2x2s2, maxpool_known_work)                                                                   \

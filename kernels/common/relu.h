@@ -53,17 +53,8 @@ static double relu_exact(const lw_desc *d) {
 }
 
 #define LW_ROWS_relu                                                                                         \
-    {.name = LW_ROW_NAME("relu", ""),                                                                        \
-     .algorithm = "map",                                                                                     \
-     .tile = "",                                                                                             \
-     .op = LW_RELU,                                                                                          \
-     .src_layouts = LW_ANY_LAYOUT,                                                                           \
-     .dst_layouts = LW_ANY_LAYOUT,                                                                           \
-     .supports = relu_supports,                                                                              \
-     .tasks = relu_tasks,                                                                                    \
-     .run = relu_run,                                                                                        \
-     .bound = relu_exact,                                                                                    \
-     .rel_l2 = relu_exact,                                                                                   \
-     .work = relu_work},
+    LW_ROW(relu, .algorithm = "map", .op = LW_RELU, .src_layouts = LW_ANY_LAYOUT,                            \
+           .dst_layouts = LW_ANY_LAYOUT, .supports = relu_supports, .tasks = relu_tasks, .run = relu_run,    \
+           .bound = relu_exact, .rel_l2 = relu_exact, .work = relu_work)
 
 #endif

@@ -162,17 +162,8 @@ static double softmax_bound(const lw_desc *d) {
 static double softmax_rel_l2(const lw_desc *d) { return 5e-8 + 3e-8 * sqrt(softmax_chain(d)); }
 
 #define LW_ROWS_softmax                                                                                      \
-    {.name = LW_ROW_NAME("softmax", ""),                                                                     \
-     .algorithm = "map",                                                                                     \
-     .tile = "",                                                                                             \
-     .op = LW_SOFTMAX,                                                                                       \
-     .src_layouts = LW_ANY_LAYOUT,                                                                           \
-     .dst_layouts = LW_ANY_LAYOUT,                                                                           \
-     .supports = softmax_supports,                                                                           \
-     .tasks = softmax_tasks,                                                                                 \
-     .run = softmax_run,                                                                                     \
-     .bound = softmax_bound,                                                                                 \
-     .rel_l2 = softmax_rel_l2,                                                                               \
-     .work = softmax_work},
+    LW_ROW(softmax, .algorithm = "map", .op = LW_SOFTMAX, .src_layouts = LW_ANY_LAYOUT,                      \
+           .dst_layouts = LW_ANY_LAYOUT, .supports = softmax_supports, .tasks = softmax_tasks,               \
+           .run = softmax_run, .bound = softmax_bound, .rel_l2 = softmax_rel_l2, .work = softmax_work)
 
 #endif

@@ -10,8 +10,16 @@
 #define LW_STRING_(x) #x
 #define LW_STRING(x)  LW_STRING_(x)
 
-/* "conv_direct" + "_t6x2" -> "conv_direct_avx2_t6x2" */
-#define LW_ROW_NAME(algorithm, tile) algorithm "_" LW_STRING(LW_ISA_NAME) tile
+#define LW_JOIN_(a, b) a##b
+#define LW_JOIN(a, b)  LW_JOIN_(a, b)
+
+/* Rows of a template: LW_ROW(relu, .algorithm = "map", ...) is named relu_avx2, and LW_TILED_ROW(conv_direct,
+ * LW_TILE(6, 2), ...) conv_direct_avx2_t6x2. isa_table.inc says what becomes of LW_NAMED_ROW. */
+#define LW_TILE(pixels, vectors) LW_JOIN(pixels, LW_JOIN(x, vectors))
+#define LW_ROW(family, ...)      LW_NAMED_ROW(LW_ROW_NAME(family), .tile = "", __VA_ARGS__)
+#define LW_TILED_ROW(family, tile_, ...)                                                                     \
+    LW_NAMED_ROW(LW_JOIN(LW_ROW_NAME(family), LW_JOIN(_t, tile_)), .tile = LW_STRING(tile_), __VA_ARGS__)
+#define LW_ROW_NAME(family) LW_JOIN(family##_, LW_ISA_NAME)
 
 #define LW_LAYOUT_BIT(layout) (1u << (layout))
 #define LW_ANY_LAYOUT         (LW_LAYOUT_BIT(LW_NCHW) | LW_LAYOUT_BIT(LW_NHWC) | LW_LAYOUT_BIT(LW_BLOCKED))
