@@ -14,6 +14,9 @@
 #define CONV_L1_FLOATS   (8 * 1024)
 #define CONV_PASS_FLOATS (4608)
 
+/* Tiles of a run where weights are fetched ahead, a share before each run. */
+#define CONV_AHEAD_TILES 4
+
 /* Floats of a strip: half of a small L2 where the weights may stay in the other half; more where they come
  * from beyond it anyway, once for each strip. */
 static int64_t conv_strip_floats(const lw_desc *d) {
@@ -147,9 +150,10 @@ struct conv_rows {
     int64_t ahead_floats, ahead_step;
 };
 
-/* Fetches some of the weights of the next oc tile into L2, which the caches don't foresee. */
-static inline void conv_fetch_ahead(struct conv_rows *r) {
-    for (int64_t i = 0; i < r->ahead_step && r->ahead_floats > 0;
+/* Fetches some of the weights of the next oc tile into L2, which the caches don't foresee; tiles: that are
+ * computed meanwhile. */
+static inline void conv_fetch_ahead(struct conv_rows *r, int64_t tiles) {
+    for (int64_t i = 0; i < tiles * r->ahead_step && r->ahead_floats > 0;
          i += 16, r->ahead_floats -= 16, r->ahead += 16)
         __builtin_prefetch(r->ahead, 0, 2);
 }
@@ -172,7 +176,8 @@ static int64_t conv_pass_blocks(const struct conv_geometry *g) {
 }
 
 /* Output row y, all pixels, to out (pixel stride and vector offsets are in r->t): what channel blocks begin
- * .. end-1 add. Pixels are shared out evenly: 14 are 5+5+4 where a tile holds 6. */
+ * .. end-1 add. Pixels are shared out evenly: 14 are 5+5+4 where a tile holds 6, so there are at most two
+ * runs of equal tiles. */
 static void conv_row(struct conv_rows *r, int64_t y, int64_t begin, int64_t end, float *out) {
     const lw_desc *d = r->g->d;
     const int64_t top = y * d->stride_h - d->pad_top, ow = r->g->ow;
@@ -190,16 +195,18 @@ static void conv_row(struct conv_rows *r, int64_t y, int64_t begin, int64_t end,
     t.tap_end = (int)(ky_end * d->kw);
     const float *src = r->strip + (y - r->first) * r->row_floats + begin * t.src_block;
     const int64_t tiles = lw_div_up(ow, LW_DIRECT_PIXELS);
+    const bool trims = r->trim_left || r->trim_right;
+    const int64_t longest = trims ? 1 : r->ahead_floats > 0 ? CONV_AHEAD_TILES : tiles;
     int64_t x = 0;
-    for (int64_t i = 0; i < tiles; i++) {
-        const int64_t pixels = lw_div_up(ow - x, tiles - i);
-        if (r->trim_left || r->trim_right)
-            conv_trim_taps(r, r->trim_left && i == 0, r->trim_right && i + 1 == tiles);
+    for (int64_t i = 0; i < tiles; i += t.tiles) {
+        const int64_t pixels = lw_div_up(ow - x, tiles - i), narrow = (tiles - i) * pixels - (ow - x);
+        t.tiles = lw_min(longest, tiles - i - narrow);
+        if (trims) conv_trim_taps(r, r->trim_left && i == 0, r->trim_right && i + 1 == tiles);
         t.src = src + x * r->g->block;
         t.out = out + x * t.out_pixel;
-        conv_fetch_ahead(r);
+        conv_fetch_ahead(r, t.tiles);
         r->tiles[r->vectors - 1][pixels - 1](&t);
-        x += pixels;
+        x += t.tiles * pixels;
     }
 }
 

@@ -4,7 +4,8 @@
  * The source is a strip of blocks of B channels (B = 16, or 1 for plain planes) in which neighbouring output
  * pixels of one tap are always B floats apart: packing (pack.h) sees to that for any stride. So every address
  * is a pointer plus a constant, and one tile serves every kernel size, stride and dilation; taps are a table
- * of offsets. */
+ * of offsets. A call computes a run of equal tiles side by side: with few input channels a call for each
+ * would cost a tenth. */
 #ifndef LW_CONV_TILE_H
 #define LW_CONV_TILE_H
 
@@ -15,6 +16,7 @@ struct conv_tile {
     const float *weights; /* [block][tap][channel of the block][vectors * VL] */
     const float *bias;    /* [vectors * VL] */
     float *out;           /* pixel p, vector v at out + p * out_pixel + out_vector[v] */
+    int64_t tiles;        /* side by side */
     ptrdiff_t out_pixel, out_vector[LW_DIRECT_VECTORS];
     const ptrdiff_t *tap;      /* [all taps] source offset of each tap */
     const unsigned char *trim; /* [all taps] conv_trim: pixels whose tap lies in the padding are left out */
@@ -78,7 +80,7 @@ LW_INLINE void conv_run(vf *acc, const float *s, const float *w, int run, const 
         conv_step1(acc, s + i, w + i * V * VL, lo, hi, V, B);
 }
 
-LW_INLINE void conv_tile_store(const struct conv_tile *a, vf *acc, const int T, const int V) {
+LW_INLINE void conv_tile_store(const struct conv_tile *a, float *out, vf *acc, const int T, const int V) {
     if (a->relu) {
         LW_UNROLL
         for (int i = 0; i < T * V; i++)
@@ -88,17 +90,18 @@ LW_INLINE void conv_tile_store(const struct conv_tile *a, vf *acc, const int T, 
     for (int t = 0; t < T; t++) {
         LW_UNROLL
         for (int v = 0; v < V; v++)
-            v_store(a->out + t * a->out_pixel + a->out_vector[v], acc[t * V + v]);
+            v_store(out + t * a->out_pixel + a->out_vector[v], acc[t * V + v]);
     }
 }
 
-LW_INLINE void conv_tile_start(const struct conv_tile *a, vf *acc, const int T, const int V) {
+LW_INLINE void conv_tile_start(const struct conv_tile *a, const float *out, vf *acc, const int T,
+                               const int V) {
     if (a->resumed) {
         LW_UNROLL
         for (int t = 0; t < T; t++) {
             LW_UNROLL
             for (int v = 0; v < V; v++)
-                acc[t * V + v] = v_load(a->out + t * a->out_pixel + a->out_vector[v]);
+                acc[t * V + v] = v_load(out + t * a->out_pixel + a->out_vector[v]);
         }
         return;
     }
@@ -113,46 +116,54 @@ LW_INLINE void conv_tile_start(const struct conv_tile *a, vf *acc, const int T, 
 
 /* B = 16: taps may be trimmed at the image's left and right border. */
 LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const int V) {
-    vf acc[LW_DIRECT_PIXELS * LW_DIRECT_VECTORS];
-    conv_tile_start(a, acc, T, V);
-    const float *src = a->src, *weights = a->weights;
-    for (int64_t b = 0; b < a->blocks; b++) {
-        const int run = b + 1 < a->blocks ? LW_BLOCK : a->last_run;
-        const float *w = weights + (ptrdiff_t)a->tap_begin * run * V * VL;
-        for (int k = a->tap_begin; k < a->tap_end; k++, w += run * V * VL) {
-            const float *s = src + a->tap[k];
-            if (run == LW_BLOCK && a->trim[k] == CONV_TRIM_NONE) {
-                LW_UNROLL
-                for (int i = 0; i < LW_BLOCK; i += 4) {
-                    conv_step4(acc, s + i, w + i * V * VL, 0, T, V, LW_BLOCK);
-                    LW_KEEP_LOADS;
-                }
-            } else if (a->trim[k] == CONV_TRIM_NONE)
-                conv_run(acc, s, w, run, 0, T, V, LW_BLOCK);
-            else if (a->trim[k] == CONV_TRIM_FIRST)
-                conv_run(acc, s, w, run, 1, T, V, LW_BLOCK);
-            else
-                conv_run(acc, s, w, run, 0, T - 1, V, LW_BLOCK);
+    const float *origin = a->src;
+    float *out = a->out;
+    for (int64_t i = 0; i < a->tiles; i++, origin += T * LW_BLOCK, out += T * a->out_pixel) {
+        vf acc[LW_DIRECT_PIXELS * LW_DIRECT_VECTORS];
+        conv_tile_start(a, out, acc, T, V);
+        const float *src = origin, *weights = a->weights;
+        for (int64_t b = 0; b < a->blocks; b++) {
+            const int run = b + 1 < a->blocks ? LW_BLOCK : a->last_run;
+            const float *w = weights + (ptrdiff_t)a->tap_begin * run * V * VL;
+            for (int k = a->tap_begin; k < a->tap_end; k++, w += run * V * VL) {
+                const float *s = src + a->tap[k];
+                if (run == LW_BLOCK && a->trim[k] == CONV_TRIM_NONE) {
+                    LW_UNROLL
+                    for (int i = 0; i < LW_BLOCK; i += 4) {
+                        conv_step4(acc, s + i, w + i * V * VL, 0, T, V, LW_BLOCK);
+                        LW_KEEP_LOADS;
+                    }
+                } else if (a->trim[k] == CONV_TRIM_NONE)
+                    conv_run(acc, s, w, run, 0, T, V, LW_BLOCK);
+                else if (a->trim[k] == CONV_TRIM_FIRST)
+                    conv_run(acc, s, w, run, 1, T, V, LW_BLOCK);
+                else
+                    conv_run(acc, s, w, run, 0, T - 1, V, LW_BLOCK);
+            }
+            src += a->src_block;
+            weights += (ptrdiff_t)a->taps * LW_BLOCK * V * VL;
         }
-        src += a->src_block;
-        weights += (ptrdiff_t)a->taps * LW_BLOCK * V * VL;
+        conv_tile_store(a, out, acc, T, V);
     }
-    conv_tile_store(a, acc, T, V);
 }
 
 /* B = 1: plain planes, one channel a block. */
 LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const int V) {
-    vf acc[LW_DIRECT_PIXELS * LW_DIRECT_VECTORS];
-    conv_tile_start(a, acc, T, V);
-    const float *src = a->src, *weights = a->weights;
-    for (int64_t b = 0; b < a->blocks; b++) {
-        const float *w = weights + (ptrdiff_t)a->tap_begin * V * VL;
-        for (int k = a->tap_begin; k < a->tap_end; k++, w += V * VL)
-            conv_step1(acc, src + a->tap[k], w, 0, T, V, 1);
-        src += a->src_block;
-        weights += (ptrdiff_t)a->taps * V * VL;
+    const float *origin = a->src;
+    float *out = a->out;
+    for (int64_t i = 0; i < a->tiles; i++, origin += T, out += T * a->out_pixel) {
+        vf acc[LW_DIRECT_PIXELS * LW_DIRECT_VECTORS];
+        conv_tile_start(a, out, acc, T, V);
+        const float *src = origin, *weights = a->weights;
+        for (int64_t b = 0; b < a->blocks; b++) {
+            const float *w = weights + (ptrdiff_t)a->tap_begin * V * VL;
+            for (int k = a->tap_begin; k < a->tap_end; k++, w += V * VL)
+                conv_step1(acc, src + a->tap[k], w, 0, T, V, 1);
+            src += a->src_block;
+            weights += (ptrdiff_t)a->taps * V * VL;
+        }
+        conv_tile_store(a, out, acc, T, V);
     }
-    conv_tile_store(a, acc, T, V);
 }
 
 /* One function for each size of the tile, so that every remainder is as unrolled as the whole. */
