@@ -65,7 +65,8 @@ void report_tables_winners(FILE *out, const struct report_run *run, size_t index
         cell_number(out, r->value[REPORT_roof_pct]);
         fputs("<td class=\"n\" title=\"", out);
         text_html(out, w->second ? w->second->kernel : "no other row");
-        fprintf(out, "\">%s%s</td>", text_number(by, w->by), *by ? "×" : "");
+        text_number(by, w->by);
+        fprintf(out, "\">%s%s</td>", by, *by ? "×" : "");
         cell_interval(out, w->by_low, w->by_high);
         fputs("</tr>\n", out);
     }
