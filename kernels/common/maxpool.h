@@ -12,9 +12,9 @@
 
 struct maxpool {
     struct axis h, w;
-    int64_t x_begin, x_end;  /* columns whose windows need no clipping */
-    int64_t pixel, channels; /* floats from one pixel to the next, and of them to compute */
-    int64_t images;          /* planes (NCHW), images (NHWC) or planes of 16 channels (blocked) */
+    int64_t x_begin, x_end; /* columns whose windows need no clipping */
+    int64_t pixel;          /* floats from one pixel to the next: its channels, or 1 in planes */
+    int64_t images;         /* planes (NCHW), images (NHWC) or planes of 16 channels (blocked) */
 };
 
 static struct maxpool maxpool_setup(const lw_desc *d) {
@@ -25,7 +25,6 @@ static struct maxpool maxpool_setup(const lw_desc *d) {
         p.pixel = LW_BLOCK, p.images *= lw_div_up(d->ic, LW_BLOCK);
     else
         p.images *= d->ic;
-    p.channels = p.pixel;
     axis_interior(&p.w, &p.x_begin, &p.x_end);
     return p;
 }
@@ -66,7 +65,7 @@ static void maxpool_pixel(const struct maxpool *p, const struct maxpool_rows *r,
     int64_t kx, kx_end;
     axis_taps(&p->w, ox, &kx, &kx_end);
     if (r->count == 0 || kx == kx_end) {
-        for (int64_t c = 0; c < p->channels; c++)
+        for (int64_t c = 0; c < p->pixel; c++)
             dst[c] = c < r->valid ? -INFINITY : 0.0f;
         return;
     }
@@ -76,53 +75,50 @@ static void maxpool_pixel(const struct maxpool *p, const struct maxpool_rows *r,
         *dst = maxpool_float(x, r->step, column, r->count, kx_end - kx);
         return;
     }
-    for (; c + VL <= p->channels; c += VL)
+    for (; c + VL <= p->pixel; c += VL)
         v_store(dst + c, maxpool_window(x + c, r->step, column, r->count, kx_end - kx, VL));
-    int n = (int)(p->channels - c);
+    int n = (int)(p->pixel - c);
     if (n > 0) v_store_n(dst + c, maxpool_window(x + c, r->step, column, r->count, kx_end - kx, n), n);
 }
 
 /* ---- columns x_begin .. x_end-1, whose windows have all their columns -------------------------------- */
 
-/* VL (or n) channels of a window of stride 2. rows: of the window, clipped. */
-LW_INLINE vf maxpool_known(const float *x, int64_t row, int64_t pixel, const int64_t rows, int n,
-                           const int kernel) {
-    vf m = v_zero();
-    for (int64_t i = 0; i < rows; i++) {
-        LW_UNROLL
-        for (int j = 0; j < kernel; j++) {
-            vf v = n == VL ? v_load(x + i * row + j * pixel) : v_load_n(x + i * row + j * pixel, n);
-            m = i + j == 0 ? v : v_max_keep(m, v);
-        }
-    }
-    return m;
-}
-
-LW_INLINE void maxpool_channels(const struct maxpool *p, const float *x, int64_t step, const int64_t rows,
-                                float *dst, const int kernel) {
-    int64_t pixel = p->pixel, channels = p->channels, count = p->x_end - p->x_begin;
-    for (int64_t i = 0; i < count; i++, x += 2 * pixel, dst += pixel) {
-        int64_t c = 0;
-        for (; c + VL <= channels; c += VL)
-            v_store(dst + c, maxpool_known(x + c, step, pixel, rows, VL, kernel));
-        int n = (int)(channels - c);
-        if (n > 0) v_store_n(dst + c, maxpool_known(x + c, step, pixel, rows, n, kernel), n);
-    }
-}
-
-/* VL outputs along x. */
-LW_INLINE vf maxpool_along(const float *x, int64_t step, const int64_t rows, const int kernel) {
-    vf m = v_zero();
-    for (int64_t i = 0; i < rows; i++) {
-        vf column[3], skip;
-        v_deinterleave(x + i * step, &column[0], &column[1]);
+/* The columns that a window has in one source row: VL (or n) channels of it, or in planes those of VL
+ * windows. */
+LW_INLINE vf maxpool_across(const float *x, int64_t pixel, int n, const int kernel) {
+    vf column[3], skip;
+    if (pixel == 1) {
+        v_deinterleave(x, &column[0], &column[1]);
         if (kernel == 3) /* from x + 1, since x + 2 would read one float too many */
-            v_deinterleave(x + i * step + 1, &skip, &column[2]);
+            v_deinterleave(x + 1, &skip, &column[2]);
+    } else {
         LW_UNROLL
         for (int j = 0; j < kernel; j++)
-            m = i + j == 0 ? column[0] : v_max_keep(m, column[j]);
+            column[j] = n == VL ? v_load(x + j * pixel) : v_load_n(x + j * pixel, n);
     }
+    vf m = v_max_keep(column[0], column[1]);
+    return kernel == 3 ? v_max_keep(m, column[2]) : m;
+}
+
+/* Windows of stride 2; rows: of the window, clipped. */
+LW_INLINE vf maxpool_known(const float *x, int64_t row, int64_t pixel, const int64_t rows, int n,
+                           const int kernel) {
+    vf m = maxpool_across(x, pixel, n, kernel);
+    for (int64_t i = 1; i < rows; i++)
+        m = v_max_keep(m, maxpool_across(x + i * row, pixel, n, kernel));
     return m;
+}
+
+/* pixel: floats from one pixel to the next, all of them channels. */
+LW_INLINE void maxpool_channels(int64_t count, const float *x, int64_t step, const int64_t pixel,
+                                const int64_t rows, float *dst, const int kernel) {
+    for (int64_t i = 0; i < count; i++, x += 2 * pixel, dst += pixel) {
+        int64_t c = 0;
+        for (; c + VL <= pixel; c += VL)
+            v_store(dst + c, maxpool_known(x + c, step, pixel, rows, VL, kernel));
+        int n = (int)(pixel - c);
+        if (n > 0) v_store_n(dst + c, maxpool_known(x + c, step, pixel, rows, n, kernel), n);
+    }
 }
 
 /* The same for n < VL outputs. */
@@ -137,7 +133,7 @@ LW_INLINE void maxpool_along_n(const float *x, int64_t step, const int64_t rows,
             v_store(copy + (3 * i + j) * VL, v_load_n(x + i * step + (have > 0 ? j * VL : 0), have));
         }
     }
-    v_store_n(dst, maxpool_along(copy, 3 * VL, rows, kernel), n);
+    v_store_n(dst, maxpool_known(copy, 3 * VL, 1, rows, VL, kernel), n);
 }
 
 /* The last whole vector overlaps the one before. */
@@ -150,16 +146,89 @@ LW_INLINE void maxpool_plane(const struct maxpool *p, const float *x, int64_t st
     }
     int64_t i = 0;
     for (; i + VL <= count; i += VL)
-        v_store(dst + i, maxpool_along(x + 2 * i, step, rows, kernel));
-    if (i < count) v_store(dst + count - VL, maxpool_along(x + 2 * (count - VL), step, rows, kernel));
+        v_store(dst + i, maxpool_known(x + 2 * i, step, 1, rows, VL, kernel));
+    if (i < count) v_store(dst + count - VL, maxpool_known(x + 2 * (count - VL), step, 1, rows, VL, kernel));
 }
 
 LW_INLINE void maxpool_columns(const struct maxpool *p, const float *x, int64_t step, const int64_t rows,
                                float *dst, const int kernel) {
     if (p->pixel == 1)
         maxpool_plane(p, x, step, rows, dst, kernel);
+    else if (p->pixel == LW_BLOCK)
+        maxpool_channels(p->x_end - p->x_begin, x, step, LW_BLOCK, rows, dst, kernel);
     else
-        maxpool_channels(p, x, step, rows, dst, kernel);
+        maxpool_channels(p->x_end - p->x_begin, x, step, p->pixel, rows, dst, kernel);
+}
+
+/* Whole 3x3 windows of stride 2: the last source row of an output row is the first of the next, and what its
+ * windows' columns gave is kept. */
+#define MAXPOOL_KEPT 4096
+
+struct maxpool_kept {
+    const float *row; /* of this source row, from the first whole window on; NULL: of none */
+    float max[MAXPOOL_KEPT];
+};
+
+static bool maxpool_can_keep(const struct maxpool *p) {
+    const int64_t count = p->x_end - p->x_begin;
+    if (p->pixel == 1) return count >= VL && lw_round_up(count, VL) <= MAXPOOL_KEPT;
+    return count * lw_round_up(p->pixel, VL) <= MAXPOOL_KEPT;
+}
+
+/* One vector of a row of outputs; begin: just the first source row, for the next call. */
+LW_INLINE void maxpool_chain(const float *x, int64_t step, int64_t pixel, int n, float *max, float *dst,
+                             const bool begin) {
+    if (begin) {
+        v_store(max, maxpool_across(x, pixel, n, 3));
+        return;
+    }
+    vf last = maxpool_across(x + 2 * step, pixel, n, 3);
+    vf m = v_max_keep(v_max_keep(v_load(max), maxpool_across(x + step, pixel, n, 3)), last);
+    v_store(max, last);
+    if (n == VL)
+        v_store(dst, m);
+    else
+        v_store_n(dst, m, n);
+}
+
+LW_INLINE void maxpool_chain_plane(int64_t count, const float *x, int64_t step, float *max, float *dst,
+                                   const bool begin) {
+    int64_t i = 0;
+    for (; i + VL <= count; i += VL)
+        maxpool_chain(x + 2 * i, step, 1, VL, max + i, dst + i, begin);
+    const int64_t last = count - VL;
+    if (i < count) maxpool_chain(x + 2 * last, step, 1, VL, max + i, dst + last, begin);
+}
+
+LW_INLINE void maxpool_chain_channels(int64_t count, const float *x, int64_t step, const int64_t pixel,
+                                      float *max, float *dst, const bool begin) {
+    for (int64_t i = 0; i < count; i++, x += 2 * pixel, dst += pixel) {
+        int64_t c = 0;
+        for (; c + VL <= pixel; c += VL, max += VL)
+            maxpool_chain(x + c, step, pixel, VL, max, dst + c, begin);
+        const int n = (int)(pixel - c);
+        if (n == 0) continue;
+        maxpool_chain(x + c, step, pixel, n, max, dst + c, begin);
+        max += VL;
+    }
+}
+
+LW_INLINE void maxpool_chain_row(const struct maxpool *p, const float *x, int64_t step, float *max,
+                                 float *dst, const bool begin) {
+    const int64_t count = p->x_end - p->x_begin;
+    if (p->pixel == 1)
+        maxpool_chain_plane(count, x, step, max, dst, begin);
+    else if (p->pixel == LW_BLOCK)
+        maxpool_chain_channels(count, x, step, LW_BLOCK, max, dst, begin);
+    else
+        maxpool_chain_channels(count, x, step, p->pixel, max, dst, begin);
+}
+
+LW_INLINE void maxpool_shared(const struct maxpool *p, const float *x, int64_t step, float *dst,
+                              struct maxpool_kept *kept) {
+    if (kept->row != x) maxpool_chain_row(p, x, step, kept->max, dst, true);
+    maxpool_chain_row(p, x, step, kept->max, dst, false);
+    kept->row = x + 2 * step;
 }
 
 /* Windows of any kind and stride 1 in a plane: vectors along x. */
@@ -173,9 +242,10 @@ static void maxpool_plane_s1(const struct maxpool *p, const float *x, int64_t st
 
 /* ---- rows -------------------------------------------------------------------------------------------- */
 
-/* One output row. kernel: 2 or 3 for the windows of stride 2, 0 for any. */
+/* One output row. kernel: 2 or 3 for the windows of stride 2, 0 for any; kept: for 3 alone, NULL where that
+ * can't be. */
 LW_INLINE void maxpool_row(const struct maxpool *p, const float *image, float *dst, int64_t oy, int64_t valid,
-                           const int kernel) {
+                           const int kernel, struct maxpool_kept *kept) {
     int64_t ky, ky_end, row = p->w.in * p->pixel, x_begin = 0, x_end = 0;
     axis_taps(&p->h, oy, &ky, &ky_end);
     struct maxpool_rows r = {image, ky_end - ky, p->h.dilation * row, valid};
@@ -187,6 +257,8 @@ LW_INLINE void maxpool_row(const struct maxpool *p, const float *image, float *d
         float *to = dst + x_begin * p->pixel;
         if (kernel == 0)
             maxpool_plane_s1(p, x, r.step, r.count, to);
+        else if (r.count == kernel && kept)
+            maxpool_shared(p, x, r.step, to, kept);
         else if (r.count == kernel)
             maxpool_columns(p, x, r.step, kernel, to, kernel);
         else
@@ -202,7 +274,7 @@ LW_INLINE void maxpool_row(const struct maxpool *p, const float *image, float *d
 static double maxpool_vectors(const lw_desc *d, bool known) {
     const struct maxpool p = maxpool_setup(d);
     const double rows = (double)(p.images * p.h.out), columns = (double)p.w.out;
-    if (p.pixel > 1) return rows * columns * (double)lw_div_up(p.channels, VL);
+    if (p.pixel > 1) return rows * columns * (double)lw_div_up(p.pixel, VL);
     if (known) return rows * (2 + ceil(columns / VL));
     const double ends =
         d->stride_w == 1 ? fmin(columns, (double)(d->pad_left + lw_max(0, d->pad_right))) : columns;
@@ -235,10 +307,13 @@ LW_INLINE void maxpool_run(const struct lw_call *call, int64_t begin, int64_t en
     int64_t rows = p.images * p.h.out, tasks = maxpool_tasks(d), blocks = lw_div_up(d->ic, LW_BLOCK);
     int64_t row = split_begin(rows, tasks, begin), last = split_begin(rows, tasks, end);
     int64_t i = row / p.h.out, oy = row % p.h.out;
+    struct maxpool_kept kept;
+    kept.row = NULL;
+    struct maxpool_kept *keep = kernel == 3 && maxpool_can_keep(&p) ? &kept : NULL;
     for (; row < last; row++) {
         const float *image = call->src + i * p.h.in * p.w.in * p.pixel;
-        int64_t valid = d->src_layout == LW_BLOCKED ? d->ic - i % blocks * LW_BLOCK : p.channels;
-        maxpool_row(&p, image, call->dst + row * p.w.out * p.pixel, oy, valid, kernel);
+        int64_t valid = d->src_layout == LW_BLOCKED ? d->ic - i % blocks * LW_BLOCK : p.pixel;
+        maxpool_row(&p, image, call->dst + row * p.w.out * p.pixel, oy, valid, kernel, keep);
         if (++oy == p.h.out) oy = 0, i++;
     }
 }
