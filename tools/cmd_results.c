@@ -145,18 +145,16 @@ static int readme(const char *folder, const char *file) {
 
 static int act(const struct cli_strings *words, const char *dir, const char *file) {
     static const char *const actions[] = {"merge", "refresh", "readme"};
-    const char *action = words->count ? words->items[0] : NULL;
-    const struct cli_strings rest = {words->count ? words->count - 1 : 0, words->items + (action != NULL)};
-    if (!action) return cli_fail(LW_EXIT_USAGE, "merge, refresh or readme? (see lanewise results --help)");
+    static const char *const take[] = {"folders", "no more words: --into names the folder", "one folder"};
+    if (!words->count)
+        return cli_fail(LW_EXIT_USAGE, "merge, refresh or readme? (see lanewise results --help)");
+    const char *action = words->items[0];
+    const struct cli_strings rest = {words->count - 1, words->items + 1};
     if (strcmp(action, "merge") == 0 && rest.count) return merge(&rest, dir);
     if (strcmp(action, "refresh") == 0 && !rest.count) return refresh(dir);
     if (strcmp(action, "readme") == 0 && rest.count == 1) return readme(rest.items[0], file);
     for (size_t i = 0; i < CLI_COUNT(actions); i++)
-        if (strcmp(action, actions[i]) == 0)
-            return cli_fail(LW_EXIT_USAGE, "%s takes %s", action,
-                            i == 0   ? "folders"
-                            : i == 1 ? "no more words: --into names the folder"
-                                     : "one folder");
+        if (strcmp(action, actions[i]) == 0) return cli_fail(LW_EXIT_USAGE, "%s takes %s", action, take[i]);
     const char *near = cli_nearest(action, actions, CLI_COUNT(actions));
     return cli_fail(LW_EXIT_USAGE, "unknown action %.80s%s%s", action, near ? ", did you mean " : "",
                     near ? near : "");
