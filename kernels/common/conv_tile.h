@@ -86,11 +86,17 @@ LW_INLINE void conv_tile_store(const struct conv_tile *a, float *out, vf *acc, c
         for (int i = 0; i < T * V; i++)
             acc[i] = v_relu(acc[i]);
     }
+    float *at[LW_DIRECT_VECTORS];
+    LW_UNROLL
+    for (int v = 0; v < V; v++)
+        at[v] = out + a->out_vector[v];
     LW_UNROLL
     for (int t = 0; t < T; t++) {
         LW_UNROLL
-        for (int v = 0; v < V; v++)
-            v_store(out + t * a->out_pixel + a->out_vector[v], acc[t * V + v]);
+        for (int v = 0; v < V; v++) {
+            v_store(at[v], acc[t * V + v]);
+            at[v] += a->out_pixel;
+        }
     }
 }
 
@@ -166,9 +172,13 @@ LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const in
     }
 }
 
-/* One function for each size of the tile, so that every remainder is as unrolled as the whole. */
+/* One function for each size of the tile, so that every remainder is as unrolled as the whole. What it is
+ * told is copied: no store can change that, so nothing is loaded again after each. */
 #define CONV_TILE_FUNCTIONS(T, V)                                                                            \
-    static void conv_tile_blocked_##T##x##V(const struct conv_tile *a) { conv_tile_blocked(a, T, V); }       \
+    static void conv_tile_blocked_##T##x##V(const struct conv_tile *told) {                                  \
+        const struct conv_tile a = *told;                                                                    \
+        conv_tile_blocked(&a, T, V);                                                                         \
+    }                                                                                                        \
     static void conv_tile_planes_##T##x##V(const struct conv_tile *a) { conv_tile_planes(a, T, V); }
 #define CONV_TILE_BLOCKED(T, V) conv_tile_blocked_##T##x##V,
 #define CONV_TILE_PLANES(T, V)  conv_tile_planes_##T##x##V,
