@@ -154,19 +154,48 @@ static void pack_phase_row(const struct pack_row *p, const struct phase *f, cons
             pack_pixel(p, x * s + f->shift, dst + x * B);
 }
 
+/* A row of a plane, both phases of stride 2 at once: of what a load holds nothing is left out. Column x of
+ * the source is column x + pad_left of the padded row. */
+static void pack_plane_pair(const struct pack_row *p, int64_t width, float *dst) {
+    const lw_desc *d = p->d;
+    const float *src = image_at(d, p->image, p->c, p->y, 0);
+    float *even = dst + d->pad_left % 2 * width + d->pad_left / 2;
+    float *odd = dst + (d->pad_left + 1) % 2 * width + (d->pad_left + 1) / 2;
+    for (int phase = 0; phase < 2; phase++) {
+        const struct phase f = pack_phase(d, phase, width);
+        zero_floats(dst + phase * width, f.begin);
+        zero_floats(dst + phase * width + f.end, width - f.end);
+    }
+    const int64_t columns = lw_max(0, lw_min(d->iw, 2 * width - d->pad_left));
+    int64_t x = 0;
+    for (; 2 * (x + VL) <= columns; x += VL) {
+        vf e, o;
+        v_deinterleave(src + 2 * x, &e, &o);
+        v_store(even + x, e);
+        v_store(odd + x, o);
+    }
+    for (int64_t c = 2 * x; c < columns; c++)
+        (c % 2 == 0 ? even : odd)[c / 2] = src[c];
+}
+
 /* The rows from source row y0 on, those that exist, of channels c0 .. c0+channels-1 of one image. */
 static void pack_strip(const lw_desc *d, const struct strip *s, const float *image, int64_t c0,
                        int64_t channels, int64_t y0, float *dst) {
-    for (int64_t phase = 0; phase < d->stride_w; phase++, dst += s->phase_width * s->block) {
+    const bool pair = s->block == 1 && d->stride_w == 2 && phase_is_used(d, 0) && phase_is_used(d, 1);
+    for (int64_t phase = 0; phase < (pair ? 1 : d->stride_w); phase++, dst += s->phase_width * s->block) {
         if (!phase_is_used(d, phase)) continue;
         const struct phase f = pack_phase(d, phase, s->phase_width);
         for (int64_t b = 0; b < s->blocks; b++) {
             struct pack_row p = {.d = d, .image = image, .c = c0 + b * s->block};
             p.count = lw_min(s->block, channels - b * s->block);
             for (int64_t r = 0; r < s->in_rows; r++) {
+                float *to = dst + b * s->block_floats + r * s->row_floats;
                 p.y = y0 + r * s->row_step;
-                if (p.y >= 0 && p.y < d->ih)
-                    pack_phase_row(&p, &f, s->block, dst + b * s->block_floats + r * s->row_floats);
+                if (p.y < 0 || p.y >= d->ih) continue;
+                if (pair)
+                    pack_plane_pair(&p, s->phase_width, to);
+                else
+                    pack_phase_row(&p, &f, s->block, to);
             }
         }
     }
