@@ -14,14 +14,12 @@
 #define CONV_L1_FLOATS   (8 * 1024)
 #define CONV_PASS_FLOATS (4608)
 
-/* Tiles of a run where weights are fetched ahead, a share before each run. */
-#define CONV_AHEAD_TILES 4
-
 /* Floats of a strip: half of a small L2 where the weights may stay in the other half; more where they come
  * from beyond it anyway, once for each strip. */
+#define CONV_NEAR_WEIGHTS (128 << 10)
+static int64_t conv_weights(const lw_desc *d) { return d->oc * (d->ic / d->groups) * d->kh * d->kw; }
 static int64_t conv_strip_floats(const lw_desc *d) {
-    const int64_t weights = d->oc * (d->ic / d->groups) * d->kh * d->kw;
-    return weights <= 128 << 10 ? 48 << 10 : 192 << 10;
+    return conv_weights(d) <= CONV_NEAR_WEIGHTS ? 48 << 10 : 192 << 10;
 }
 
 struct conv_geometry {
@@ -146,17 +144,9 @@ struct conv_rows {
     ptrdiff_t row_floats;       /* from an output row's window to the next one's */
     bool trim_left, trim_right; /* the border tiles leave out taps that lie in the padding */
     int vectors;
-    const float *ahead; /* weights that come after these, to be fetched on the way */
-    int64_t ahead_floats, ahead_step;
+    int64_t ahead_floats; /* of the next oc tile's weights that are yet to be fetched into L2: the caches
+                             don't foresee them */
 };
-
-/* Fetches some of the weights of the next oc tile into L2, which the caches don't foresee; tiles: that are
- * computed meanwhile. */
-static inline void conv_fetch_ahead(struct conv_rows *r, int64_t tiles) {
-    for (int64_t i = 0; i < tiles * r->ahead_step && r->ahead_floats > 0;
-         i += 16, r->ahead_floats -= 16, r->ahead += 16)
-        __builtin_prefetch(r->ahead, 0, 2);
-}
 
 static void conv_trim_taps(const struct conv_rows *r, bool first, bool last) {
     const int64_t kw = r->g->d->kw;
@@ -196,16 +186,17 @@ static void conv_row(struct conv_rows *r, int64_t y, int64_t begin, int64_t end,
     const float *src = r->strip + (y - r->first) * r->row_floats + begin * t.src_block;
     const int64_t tiles = lw_div_up(ow, LW_DIRECT_PIXELS);
     const bool trims = r->trim_left || r->trim_right;
-    const int64_t longest = trims ? 1 : r->ahead_floats > 0 ? CONV_AHEAD_TILES : tiles;
     int64_t x = 0;
     for (int64_t i = 0; i < tiles; i += t.tiles) {
         const int64_t pixels = lw_div_up(ow - x, tiles - i), narrow = (tiles - i) * pixels - (ow - x);
-        t.tiles = lw_min(longest, tiles - i - narrow);
+        t.tiles = trims ? 1 : tiles - i - narrow;
         if (trims) conv_trim_taps(r, r->trim_left && i == 0, r->trim_right && i + 1 == tiles);
         t.src = src + x * r->g->block;
         t.out = out + x * t.out_pixel;
-        conv_fetch_ahead(r, t.tiles);
+        if (r->ahead_floats <= 0) t.ahead_lines = 0;
         r->tiles[r->vectors - 1][pixels - 1](&t);
+        const int64_t fetched = t.tiles * t.blocks * (t.tap_end - t.tap_begin) * t.ahead_lines * CONV_LINE;
+        t.ahead += fetched, r->t.ahead = t.ahead, r->ahead_floats -= fetched;
         x += t.tiles * pixels;
     }
 }
@@ -279,18 +270,19 @@ static void conv_rows_staged(struct conv_rows *r, const struct conv_part *p, int
 static void conv_strip_tiles(struct conv_rows *r, const struct conv_part *p) {
     const struct conv_geometry *g = r->g;
     const int64_t pass = conv_pass_blocks(g);
+    const bool far = pass < g->blocks || conv_weights(g->d) > CONV_NEAR_WEIGHTS;
     for (int64_t b = 0; b < g->blocks; b += pass)
         for (int64_t tile = p->tile; tile < p->tile_end; tile++) {
             const int64_t c = tile * CONV_TILE_CHANNELS, count = lw_min(CONV_TILE_CHANNELS, g->ocg - c);
             r->vectors = conv_tile_vectors(g, tile);
             r->t.bias = p->packed + tile * conv_tile_weights(g, LW_DIRECT_VECTORS);
             r->t.weights = r->t.bias + r->vectors * VL;
-            if (pass < g->blocks && tile + 1 < p->tile_end) {
+            if (far && tile + 1 < p->tile_end) {
                 const int64_t block = g->block * g->d->kh * g->d->kw * r->vectors * VL;
-                r->ahead = r->t.weights + conv_tile_weights(g, LW_DIRECT_VECTORS) + b * block;
+                const int64_t tiles = (p->end - p->begin) * lw_div_up(g->ow, LW_DIRECT_PIXELS);
+                r->t.ahead = r->t.weights + conv_tile_weights(g, LW_DIRECT_VECTORS) + b * block;
                 r->ahead_floats = lw_min(g->blocks - b, pass) * block;
-                r->ahead_step =
-                    r->ahead_floats / ((p->end - p->begin) * lw_div_up(g->ow, LW_DIRECT_PIXELS)) + 16;
+                r->t.ahead_lines = (int)lw_div_up(block, tiles * g->d->kh * g->d->kw * CONV_LINE);
             }
             if (!g->d->pool2x2 && conv_stores_whole(g, p->channel + c, count))
                 conv_rows_whole(r, p, p->channel + c, b, lw_min(g->blocks, b + pass));

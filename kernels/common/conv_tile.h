@@ -11,6 +11,8 @@
 
 enum conv_trim { CONV_TRIM_NONE, CONV_TRIM_FIRST, CONV_TRIM_LAST };
 
+#define CONV_LINE 16 /* floats of a cache line */
+
 struct conv_tile {
     const float *src;     /* the first pixel's window origin */
     const float *weights; /* [block][tap][channel of the block][vectors * VL] */
@@ -27,6 +29,8 @@ struct conv_tile {
     int last_run;        /* channels in the last block */
     bool resumed; /* the sums over the blocks before these are in `out`; else they start from the bias */
     bool relu;
+    const float *ahead; /* weights that come after these: each block of a tap fetches so many lines of them */
+    int ahead_lines;
 };
 
 /* More than any tile has: unrolled loops leave nothing of an array but what they use. */
@@ -124,6 +128,7 @@ LW_INLINE void conv_tile_start(const struct conv_tile *a, const float *out, vf *
 LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const int V) {
     const float *origin = a->src;
     float *out = a->out;
+    const float *ahead = a->ahead;
     for (int64_t i = 0; i < a->tiles; i++, origin += T * LW_BLOCK, out += T * a->out_pixel) {
         vf acc[LW_DIRECT_PIXELS * LW_DIRECT_VECTORS];
         conv_tile_start(a, out, acc, T, V);
@@ -133,6 +138,8 @@ LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const i
             const float *w = weights + (ptrdiff_t)a->tap_begin * run * V * VL;
             for (int k = a->tap_begin; k < a->tap_end; k++, w += run * V * VL) {
                 const float *s = src + a->tap[k];
+                for (int line = 0; line < a->ahead_lines; line++, ahead += CONV_LINE)
+                    __builtin_prefetch(ahead, 0, 2);
                 if (run == LW_BLOCK && a->trim[k] == CONV_TRIM_NONE) {
                     LW_UNROLL
                     for (int i = 0; i < LW_BLOCK; i += 4) {
