@@ -120,6 +120,8 @@ static const char *const conv_strings[] = {
     "mb1ic64ih4iw4oc48kh1ph0",
     "mb1ic1ih6iw13oc1kh1ph0",
     "mb1ic24ih9oc20kh1sh2ph0",
+    "mb2ic24ih10oc20kh1sh2ph0",
+    "mb1ic3ih16iw14oc20kh1sh2ph0",
     "mb1ic8ih4oc8kh1ph2",
     /* 5x5, 7x7, 11x11, flat and tall */
     "mb1ic8ih12iw13oc16kh5ph2",

@@ -177,15 +177,15 @@ static const struct {
     const char *family;
     uint64_t digest;
 } digests[] = {
-    {"conv_winograd_f2x2", 0x801b5eff6aa198df},
-    {"conv_winograd_f4x4", 0xed41d94ed0b73b8f},
-    {"conv_winograd_f6x6", 0x9f5a6c1c376b82d5},
-    {"conv_winograd_f7x7", 0x03ee01035c5dcef3},
-    {"conv_direct_3x3s1", 0x59d305802d839e44},
+    {"conv_winograd_f2x2", 0x1e7758520784ce8c},
+    {"conv_winograd_f4x4", 0x08c0b7566ab4bd83},
+    {"conv_winograd_f6x6", 0x676c201df1a34650},
+    {"conv_winograd_f7x7", 0xcd6f52a24cd75cc6},
+    {"conv_direct_3x3s1", 0x4531d92c36e1cd56},
     {"conv_direct_patch", 0x2dfca38597ea517d},
-    {"conv_direct_nchw", 0x0d9de315e604f44e},
-    {"conv_direct", 0x0c9cdaaf209d6f73},
-    {"conv_depthwise", 0xe9d3d65bdc748f3a},
+    {"conv_direct_nchw", 0xc0411fca4b37f20c},
+    {"conv_direct", 0x37fb128d4a7c4de7},
+    {"conv_depthwise", 0x03d204ddfd69a289},
     {"maxpool_2x2s2", 0x7555ced1d916981d},
     {"maxpool_3x3s2", 0xdbcbb4d3055ef3cd},
     {"maxpool_any", 0x3ad17148bafa9624},

@@ -100,6 +100,29 @@ Test(rows, every_kind_of_data, .timeout = 600) {
     test_finish(&tally, "every kind of data");
 }
 
+/* A negative padding: the last rows and columns of the source aren't read. */
+Test(rows, rows_and_columns_left_out, .timeout = 600) {
+    const struct test_rows *rows = test_rows(LW_OP_COUNT);
+    struct test_tally tally = {0};
+    for (size_t r = 0; r < rows->count; r++) {
+        const struct test_corpus *corpus = test_corpus(rows->row[r].op);
+        for (size_t p = 0; p < corpus->count; p += test_quick() ? 3 : 1) {
+            lw_desc d = corpus->problem[p].desc;
+            const struct lw_verify_options opt = {.fill = LW_FILL_NORMAL, .seed = p + 200, .threads = 1};
+            if (d.op == LW_SOFTMAX || d.op == LW_RELU || d.op == LW_LINEAR) continue;
+            d.pad_right -= 1 + (int64_t)p % 2;
+            d.pad_bottom -= (int64_t)p % 3;
+            if (lw_desc_check(&d, NULL) != LW_OK) continue;
+            for (int pair = 0; pair < 9; pair += 4) {
+                d.src_layout = layouts[pair / 3];
+                d.dst_layout = layouts[pair % 3];
+                if (can_be(&d)) test_check(&tally, rows->row[r].name, &d, &opt);
+            }
+        }
+    }
+    test_finish(&tally, "rows and columns left out");
+}
+
 /* ---- threads ------------------------------------------------------------------------------------------- */
 
 static void check_threads(const lw_kernel_info *row, const lw_desc *d, struct test_tally *tally) {

@@ -24,7 +24,7 @@ struct direct {
 
 /* The image rows that are joined to one: as many as divide them all, and leave a row within a strip. */
 static int64_t direct_join(const lw_desc *d) {
-    const bool unpadded = d->pad_left == 0 && d->pad_right == 0 && d->pad_top == 0 && d->pad_bottom == 0;
+    const bool unpadded = d->pad_left == 0 && d->pad_right <= 0 && d->pad_top == 0 && d->pad_bottom <= 0;
     const int64_t oh = lw_out_h(d), ow = lw_out_w(d);
     if (d->kh != 1 || d->kw != 1 || !unpadded || d->pool2x2) return 1;
     const int64_t pixels = lw_min(DIRECT_JOINED, conv_strip_floats(d) / (d->ic / d->groups));
@@ -54,12 +54,14 @@ static struct direct direct_geometry(const lw_desc *d, int block, lw_desc *joine
         *joined = *d;
         joined->ih = lw_out_h(d) / x.join, joined->iw = lw_out_w(d) * x.join;
         joined->stride_h = joined->stride_w = 1;
+        joined->pad_bottom = joined->pad_right = 0;
     }
     x.g = conv_geometry(x.join > 1 ? joined : d, block);
     const lw_layout native = block == 1 ? LW_NCHW : LW_BLOCKED;
     x.in_place = d->src_layout == native && d->stride_w == 1 && d->pad_left == 0 &&
                  lw_out_w(d) + (d->kw - 1) * d->dilation_w <= d->iw &&
-                 (d->groups == 1 || x.g.icg % block == 0) && (x.join == 1 || d->stride_h == 1);
+                 (d->groups == 1 || x.g.icg % block == 0) &&
+                 (x.join == 1 || (d->stride_h == 1 && lw_out_w(d) == d->iw));
     int64_t rows = x.g.oh;
     while (rows > 1 && direct_strip(&x, rows).floats > conv_strip_floats(d))
         rows = (rows + 1) / 2;
