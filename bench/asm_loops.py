@@ -88,8 +88,8 @@ def follow(function, first, last, inner=None, trips=1):
 
 
 def hot_loop(function, trips=None):
-    """The innermost loop with the most arithmetic or, with `trips`, the loop around it while it runs so many times; None
-    where there is none."""
+    """The innermost loop with the most arithmetic or, with `trips`, the loop around it while it runs so many times, where the
+    way around can be followed; None where there is none."""
     ranges = function.loops()
     stack = STACK_OR_FRAME if any(FRAME.match(line) for line in function.code) else STACK
 
@@ -106,8 +106,10 @@ def hot_loop(function, trips=None):
         if found and found.arithmetic and (not best or len(found.arithmetic) > len(best.arithmetic)):
             best, where = found, inner
     if best and trips:
-        around = [outer for outer in ranges if contains(outer, where)]
-        outer = min(around, key=lambda r: r[1] - r[0], default=None)
-        code = follow(function, *outer, where, trips) if outer else None
-        return Loop(code, best.spills) if code else None
+        # a loop with the same beginning is the same loop: another way back
+        around = [outer for outer in ranges if contains(outer, where) and outer[0] < where[0]]
+        for outer in sorted(around, key=lambda r: r[1] - r[0]):
+            code = follow(function, *outer, where, trips)
+            if code and sum(bool(ARITHMETIC.match(line)) for line in code) >= trips * len(best.arithmetic):
+                return Loop(code, best.spills)
     return best

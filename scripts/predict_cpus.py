@@ -146,9 +146,7 @@ def loops_of(isa):
         pattern = pattern.replace("{tiles}", str(names["tiles"])).replace("{wide}", str(names["wide"]))
         for function in sorted(functions):
             if re.fullmatch(pattern, function):
-                # a whole tile where the way around the inner loop can be followed
-                loop = (asm_loops.hot_loop(functions[function], trips.get(function)) or
-                        asm_loops.hot_loop(functions[function]))
+                loop = asm_loops.hot_loop(functions[function], trips.get(function))
                 if loop:
                     found[unit, function] = loop
         if not any(u == unit for u, _ in found):
