@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "bench/levels.h"
+#include "bench/peak.h"
 #include "question.h"
 #include "tune.h"
 
@@ -205,6 +206,19 @@ static int keep(struct tune_command *c, const struct tune_task *t, const struct 
     return status;
 }
 
+/* A core that was idle may run slowly for a while, longer than the race of a small problem. */
+#define WAKE_SECONDS 0.25
+
+static void wake_cores(const struct tune_command *c) {
+    const int threads = c->session.opt.threads > 1 ? c->session.opt.threads : 1;
+    lw_isa_info isa;
+    for (size_t i = 0; lw_isa_get(i, &isa) == LW_OK; i++)
+        if (isa.usable) {
+            lw_measure_peak_gflops_threads(i, WAKE_SECONDS, threads);
+            return;
+        }
+}
+
 static int run_tasks(struct tune_command *c) {
     double all = 0, done = 0, start = cli_seconds();
     int status = CLI_GO;
@@ -213,6 +227,7 @@ static int run_tasks(struct tune_command *c) {
     for (size_t i = 0; i < c->task_count; i++)
         if (!is_known(c, &c->tasks[i])) all += cost_of(&c->tasks[i]);
     if (!c->json && all > 0) tune_print_head();
+    if (all > 0) wake_cores(c);
     for (size_t i = 0; i < c->task_count && status == CLI_GO && !stopped_by; i++) {
         const struct tune_task *t = &c->tasks[i];
         if (is_known(c, t)) {
