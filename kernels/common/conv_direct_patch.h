@@ -323,7 +323,7 @@ static void patch_work(const lw_desc *d, const struct lw_caches *caches, struct 
     w->unit[LW_WORK_store] += rows * width * vectors / (d->pool2x2 ? 4 : 1);
     w->unit[LW_WORK_tile] += rows / 2 * vectors;
     if (!x.in_place) direct_pack_work(&x, w);
-    work_epilogue(d, rows, width, vectors, w);
+    work_epilogue(d, rows, width, d->oc, vectors, w);
     work_tensors(d, caches, (double)conv_packed_bytes(d), w);
 }
 

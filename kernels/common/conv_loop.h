@@ -328,7 +328,7 @@ static void conv_work(const struct conv_geometry *g, const struct lw_caches *cac
         g->block == 1 ? 0 : images * rows * tiles * (double)(g->oc_tiles * d->kw * g->blocks);
     w->unit[LW_WORK_store] += images * (double)(g->oh * g->ow) * vectors * passes;
     w->unit[LW_WORK_copy] += d->pool2x2 ? images * (double)(g->oh * g->ow) * vectors : 0;
-    work_epilogue(d, images * (double)g->oh, (double)g->ow, vectors, w);
+    work_epilogue(d, images * (double)g->oh, (double)g->ow, g->ocg, vectors, w);
     lw_work_stream(w, caches, weights * ((double)(d->batch * g->strips) - 1), weights);
     work_tensors(d, caches, weights, w);
 }

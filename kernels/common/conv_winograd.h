@@ -412,7 +412,7 @@ static void wino_work(const lw_desc *d, const struct wino_variant *variant, cons
             read * (double)(lw_round_up(w.x.outputs + 2, VL) * lw_div_up(d->ic, VL));
     }
     work->unit[LW_WORK_wino_tile] += (double)(d->batch * w.y.tiles * w.x.tiles * w.g.blocks);
-    work_epilogue(d, (double)(d->batch * w.g.oh), (double)w.g.ow, vectors, work);
+    work_epilogue(d, (double)(d->batch * w.g.oh), (double)w.g.ow, d->oc, vectors, work);
     lw_work_stream(work, caches, v_block * passes * parts, v_block);
     lw_work_stream(work, caches, weights * (passes - 1), weights + v_block);
     work_tensors(d, caches, weights, work);

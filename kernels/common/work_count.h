@@ -9,21 +9,23 @@ LW_INLINE double work_step(double pixels, double vectors) {
     return fmax(4, fmax(pixels * vectors * LW_FMA_ROUNDINGS, pixels + vectors) / 2);
 }
 
-/* The tail of a convolution on rows of `width` pixels of so many vectors of outputs each, before any pool. */
-static void work_epilogue(const lw_desc *d, double rows, double width, double vectors, struct lw_work *w) {
-    const bool pool = d->pool2x2, cut = d->oc % VL != 0;
+/* The tail of a convolution on rows of `width` pixels of so many channels and vectors of outputs each, before
+ * any pool. */
+static void work_epilogue(const lw_desc *d, double rows, double width, int64_t channels, double vectors,
+                          struct lw_work *w) {
+    const bool pool = d->pool2x2, cut = channels % VL != 0;
     const double kept_rows = pool ? rows / 2 : rows, kept = pool ? width / 2 : width;
     if (d->dst_layout == LW_NCHW) {
         w->unit[LW_WORK_row] += kept_rows * vectors;
         w->unit[LW_WORK_transpose] += kept_rows * ceil(kept / VL) * VL * vectors;
-        w->unit[LW_WORK_masked] += kept < VL * ceil(kept / VL) ? kept_rows * (double)d->oc : 0;
+        w->unit[LW_WORK_masked] += kept < VL * ceil(kept / VL) ? kept_rows * (double)channels : 0;
     } else if (d->dst_layout == LW_NHWC) {
         w->unit[LW_WORK_copy] += cut ? kept_rows * kept * 2 : 0;
         w->unit[LW_WORK_masked] += cut ? kept_rows * kept : 0;
-    } else if (d->oc / d->groups % VL !=
-               0) { /* channels that aren't a vector are stored one by one, as zeros are */
-        const int64_t whole = d->groups == 1 ? d->oc / VL * VL : 0;
-        w->unit[LW_WORK_gather] += kept_rows * kept * (double)(lw_round_up(d->oc, LW_BLOCK) - whole);
+    } else if (cut) { /* channels that aren't a vector are stored one by one, as zeros are */
+        const int64_t whole = channels == d->oc ? channels / VL * VL : 0;
+        const int64_t zeros = channels == d->oc ? lw_round_up(channels, LW_BLOCK) - channels : 0;
+        w->unit[LW_WORK_gather] += kept_rows * kept * (double)(channels - whole + zeros);
     }
 }
 
