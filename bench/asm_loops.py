@@ -1,7 +1,8 @@
 """The innermost loops of functions in a compiler's assembly (gcc's and clang's; AArch64, and x86-64 in AT&T syntax).
 
-A loop is a branch backward and the label that it goes to; it is innermost where no other loop lies between the two. What
-an iteration executes is followed from the label on: conditional branches forward aren't taken, others are. As few of the
+A loop is a branch backward and the label that it goes to; it is innermost where no other loop that computes lies between
+the two (one that fetches data ahead runs once). What an
+iteration executes is followed from the label on: conditional branches forward aren't taken, others are. As few of the
 kernels' loops branch at all (a ReLU that a layer may or may not have), that is what runs.
 """
 import re
@@ -96,13 +97,16 @@ def hot_loop(function, trips=None):
     def contains(a, b):
         return a != b and a[0] <= b[0] and b[1] <= a[1]
 
+    def computes(first, last):
+        return any(ARITHMETIC.match(line) for line in function.code[first:last + 1])
+
     def loop(*where):
         code = follow(function, *where)
         return code and Loop(code, sum(bool(stack.search(line)) for line in code))
 
     best, where = None, None
     for inner in ranges:
-        found = None if any(contains(inner, other) for other in ranges) else loop(*inner)
+        found = None if any(contains(inner, other) and computes(*other) for other in ranges) else loop(*inner)
         if found and found.arithmetic and (not best or len(found.arithmetic) > len(best.arithmetic)):
             best, where = found, inner
     if best and trips:

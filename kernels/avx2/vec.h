@@ -30,7 +30,11 @@ LW_INLINE vf v_mask(vf a, vf m) { return _mm256_and_ps(a, m); }
 
 /* x86 max returns its second operand when either is NaN and when both are zero: the order keeps NaN and -0.
  */
-LW_INLINE vf v_relu(vf a) { return _mm256_max_ps(_mm256_setzero_ps(), a); }
+LW_INLINE vf v_relu(vf a) {
+    vf zero = _mm256_setzero_ps();
+    LW_HERE("x", zero);
+    return _mm256_max_ps(zero, a);
+}
 LW_INLINE vf v_max(vf m, vf x) { return _mm256_max_ps(x, m); }
 LW_INLINE vf v_max_keep(vf m, vf x) {
     return _mm256_blendv_ps(_mm256_max_ps(x, m), x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));

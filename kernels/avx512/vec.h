@@ -34,7 +34,13 @@ LW_INLINE vf v_mask(vf a, vf m) { return _mm512_and_ps(a, m); }
 
 /* x86 max returns its second operand when either is NaN and when both are zero: the order keeps NaN and -0. A
  * NaN in x is kept by leaving its lane out of the max. */
-LW_INLINE vf v_relu(vf a) { return _mm512_max_ps(_mm512_setzero_ps(), a); }
+LW_INLINE vf v_relu(vf a) {
+    vf zero = _mm512_setzero_ps();
+#ifndef LW_EMULATE_AVX512
+    LW_HERE("v", zero);
+#endif
+    return _mm512_max_ps(zero, a);
+}
 LW_INLINE vf v_max(vf m, vf x) { return _mm512_max_ps(x, m); }
 LW_INLINE vf v_max_keep(vf m, vf x) {
     return _mm512_mask_max_ps(x, _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), x, m);

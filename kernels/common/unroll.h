@@ -17,6 +17,10 @@
  * computed ahead and kept (or spilled) for each load. */
 #define LW_NEW_BASE(p) __asm__ volatile("" : "+r"(p))
 
+/* The constant is made here, each time: kept in a register across a loop over tiles it would push a sum out
+ * of the last one. constraint: of a vector's register. */
+#define LW_HERE(constraint, vector) __asm__ volatile("" : "+" constraint(vector))
+
 #define LW_INLINE static inline __attribute__((always_inline, unused))
 
 #endif
