@@ -10,10 +10,11 @@
 /* M's row of a unit, whatever part of it is used. */
 #define WINO_WIDTH (LW_WINO_VECTORS * VL)
 
-/* Weights of one oc tile, [point][channel][vectors of the tile], and how far behind the next tile's are. */
+/* Weights of one oc tile, [point][channel][vectors of the tile], and how far behind the next tile's are.
+ * ahead: so many floats ahead they are fetched into L2; 0: not. */
 struct wino_weights {
     const float *u;
-    ptrdiff_t next;
+    ptrdiff_t next, ahead;
 };
 
 /* Four channels of a point's tiles; u, far: of the first oc tile, and of the second where there is one. */
@@ -51,6 +52,13 @@ LW_INLINE void wino_step1(vf *acc, const float *x, const float *u, const float *
     }
 }
 
+/* The weights of a channel block. */
+LW_INLINE void wino_fetch(const float *u, const ptrdiff_t width) {
+    LW_UNROLL
+    for (ptrdiff_t i = 0; i < LW_BLOCK * width; i += CONV_LINE)
+        __builtin_prefetch(u + i, 0, 2);
+}
+
 /* v: [channel block][point of the row][slot][16], blocks `block` floats apart; w: from the row of points on;
  * m: [point of the row][slot][WINO_WIDTH]. */
 LW_INLINE void wino_gemm(const struct wino_product *p, ptrdiff_t slots, const float *v, ptrdiff_t block,
@@ -70,6 +78,10 @@ LW_INLINE void wino_gemm(const struct wino_product *p, ptrdiff_t slots, const fl
              left -= LW_BLOCK, x += block, u += LW_BLOCK * width, far += LW_BLOCK * width) {
             LW_NEW_BASE(u);
             LW_NEW_BASE(far);
+            if (w.ahead != 0) {
+                wino_fetch(u + w.ahead, width);
+                if (V > WINO_TASK_VECTORS) wino_fetch(far + w.ahead, width);
+            }
             LW_UNROLL
             for (int c = 0; c < LW_BLOCK; c += 4) {
                 wino_step4(acc, x + c, u + c * width, far + c * width, T, V);
