@@ -95,17 +95,28 @@ static void drop_hopeless(struct race *r) {
         r->racers[i].out = fmin(r->racers[i].ns, r->racers[i].times[0]) > hopeless * best;
 }
 
-static size_t drop_slower(struct race *r) {
+/* How much slower for certain a row must be to leave after so many samples: what it loses in one place it may
+ * win in the next. */
+static double leaving(int samples) {
+    return samples <= FIRST_STAGE ? 1.1 : samples <= 2 * FIRST_STAGE ? 1.05 : tie_low;
+}
+
+static size_t drop_slower(struct race *r, int samples) {
     struct lw_racer *leader = find_leader(r);
     size_t left = 1;
     for (size_t i = 0; i < r->count; i++) {
         struct lw_racer *racer = &r->racers[i];
         if (racer->out || racer == leader) continue;
         lw_race_compare(racer, leader, &r->random);
-        racer->out = racer->ratio_low > tie_low;
+        racer->out = racer->ratio_low > leaving(samples);
         left += !racer->out;
     }
     return left;
+}
+
+static void move_all(struct race *r) {
+    for (size_t i = 0; i < r->count; i++)
+        if (!r->racers[i].out && r->racers[i].move) r->racers[i].move(r->racers[i].arg);
 }
 
 static void run_stages(struct race *r) {
@@ -119,7 +130,8 @@ static void run_stages(struct race *r) {
             if (round == 0 && !r->rules->keep) drop_hopeless(r);
             late = round + 1 >= FIRST_STAGE && lw_clock_ns(false) - r->start > r->rules->budget_ns;
         }
-        if (!r->rules->keep) left = drop_slower(r);
+        if (!r->rules->keep) left = drop_slower(r, round);
+        if (left > 1 && round < most && !late) move_all(r);
     }
     for (; left == 1 && round < FIRST_STAGE && round < most && !stopped(r->rules); round++)
         lw_race_round(r->racers, r->count, round, r->rules); /* a lone racer's own time */

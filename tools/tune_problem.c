@@ -18,6 +18,8 @@ static const struct lw_race_rules efforts[] = {
 };
 
 struct runner {
+    struct tune_session *session;
+    const struct tune_task *task;
     const lw_candidate *row;
     lw_plan *plan;
     const float *src;
@@ -96,20 +98,37 @@ static bool is_right(struct tune_session *s, const struct tune_task *t, struct r
     return false;
 }
 
+/* Plan and workspace. */
+static bool make_plan(struct runner *r, lw_error *err) {
+    const struct tune_session *s = r->session;
+    const lw_desc *d = &r->task->desc;
+    lw_options opt = s->opt;
+    opt.kernel = r->row->kernel;
+    r->plan = NULL, r->workspace = NULL;
+    if (lw_plan_create(&r->plan, d, lw_weight_floats(d) > 0 ? s->data.weights : NULL,
+                       d->bias ? s->data.bias : NULL, &opt, err) == LW_OK)
+        r->workspace = aligned_alloc(64, (lw_plan_workspace(r->plan) + 127) / 64 * 64);
+    return r->workspace != NULL;
+}
+
+/* The new ones are made before the old ones go, or they would be in the same place. */
+static void move_runner(void *arg) {
+    struct runner *r = arg, moved = *r;
+    lw_error err;
+    if (make_plan(&moved, &err)) {
+        runner_free(r);
+        *r = moved;
+    } else
+        runner_free(&moved);
+}
+
 static bool start_runner(struct tune_session *s, const struct tune_task *t, struct field *f,
                          const lw_candidate *row) {
     struct runner *r = &f->runners[f->count];
-    *r = (struct runner){.row = row, .src = f->src, .dst = f->dst};
-    lw_options opt = s->opt;
-    opt.kernel = row->kernel;
+    *r = (struct runner){.session = s, .task = t, .row = row, .src = f->src, .dst = f->dst};
     lw_error err = {0};
     double bytes = (double)row->packed_bytes + (double)row->workspace_bytes;
-    bool weighted = lw_weight_floats(&t->desc) > 0;
-    bool ok = bench_fits_memory(f->bytes + bytes) &&
-              lw_plan_create(&r->plan, &t->desc, weighted ? s->data.weights : NULL,
-                             t->desc.bias ? s->data.bias : NULL, &opt, &err) == LW_OK;
-    if (ok) r->workspace = aligned_alloc(64, (lw_plan_workspace(r->plan) + 127) / 64 * 64);
-    if (!ok || !r->workspace)
+    if (!bench_fits_memory(f->bytes + 2 * bytes) || !make_plan(r, &err))
         cli_note("%s on %s: not timed: %s", row->kernel, t->problem->name, *err.text ? err.text : "memory");
     if (!r->workspace || !is_right(s, t, r)) {
         runner_free(r);
@@ -171,6 +190,7 @@ static enum tune_outcome race(struct tune_session *s, const struct tune_task *t,
     for (size_t i = 0; ok && i < f->count; i++) {
         const lw_candidate *row = f->runners[i].row;
         racers[i].run = execute;
+        racers[i].move = move_runner;
         racers[i].arg = &f->runners[i];
         racers[i].memory = row->packed_bytes + row->workspace_bytes;
         racers[i].error = row->rel_l2;
