@@ -92,6 +92,26 @@ static void expect_estimate(const lw_kernel_info *row, const lw_desc *d) {
 
 Test(cost, estimates_are_of_the_right_magnitude) { each_pair(expect_estimate); }
 
+/* Unless the estimate has it at half the time. */
+static void expect_vectors(const lw_kernel_info *row, const lw_desc *d) {
+    lw_explanation *why = NULL;
+    cr_assert_eq(lw_explain(&why, d, NULL, NULL), LW_OK);
+    const lw_candidate *chosen = NULL, *vector = NULL;
+    for (size_t i = 0; i < why->count; i++) {
+        const lw_candidate *c = &why->candidates[i];
+        if (!c->eligible) continue;
+        if (strcmp(c->kernel, why->chosen) == 0) chosen = c;
+        if (!strstr(c->kernel, "_scalar") && (!vector || c->ns < vector->ns)) vector = c;
+    }
+    cr_assert_not_null(chosen);
+    cr_expect(!vector || !strstr(chosen->kernel, "_scalar") || 2 * chosen->ns <= vector->ns,
+              "%s is chosen for a problem of %s: %g ns, %s %g ns", chosen->kernel, row->name, chosen->ns,
+              vector->kernel, vector->ns);
+    lw_explanation_free(why);
+}
+
+Test(cost, vectors_come_before_scalar) { each_pair(expect_vectors); }
+
 static double seen[UNITS];
 
 static void note_units(const lw_kernel_info *row, const lw_desc *d) {
