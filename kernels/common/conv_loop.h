@@ -14,13 +14,14 @@
 #define CONV_L1_FLOATS   (8 * 1024)
 #define CONV_PASS_FLOATS (4608)
 
+/* Do the weights come from beyond a small L2? */
+static bool conv_is_heavy(const lw_desc *d) {
+    return d->oc * (d->ic / d->groups) * d->kh * d->kw > 128 << 10;
+}
+
 /* Floats of a strip: half of a small L2 where the weights may stay in the other half; more where they come
  * from beyond it anyway, once for each strip. */
-#define CONV_NEAR_WEIGHTS (128 << 10)
-static int64_t conv_weights(const lw_desc *d) { return d->oc * (d->ic / d->groups) * d->kh * d->kw; }
-static int64_t conv_strip_floats(const lw_desc *d) {
-    return conv_weights(d) <= CONV_NEAR_WEIGHTS ? 48 << 10 : 192 << 10;
-}
+static int64_t conv_strip_floats(const lw_desc *d) { return conv_is_heavy(d) ? 192 << 10 : 48 << 10; }
 
 struct conv_geometry {
     const lw_desc *d;
@@ -270,13 +271,14 @@ static void conv_rows_staged(struct conv_rows *r, const struct conv_part *p, int
 static void conv_strip_tiles(struct conv_rows *r, const struct conv_part *p) {
     const struct conv_geometry *g = r->g;
     const int64_t pass = conv_pass_blocks(g);
-    const bool far = pass < g->blocks || conv_weights(g->d) > CONV_NEAR_WEIGHTS;
+    const bool far = pass < g->blocks || conv_is_heavy(g->d);
     for (int64_t b = 0; b < g->blocks; b += pass)
         for (int64_t tile = p->tile; tile < p->tile_end; tile++) {
             const int64_t c = tile * CONV_TILE_CHANNELS, count = lw_min(CONV_TILE_CHANNELS, g->ocg - c);
             r->vectors = conv_tile_vectors(g, tile);
             r->t.bias = p->packed + tile * conv_tile_weights(g, LW_DIRECT_VECTORS);
             r->t.weights = r->t.bias + r->vectors * VL;
+            r->ahead_floats = 0;
             if (far && tile + 1 < p->tile_end) {
                 const int64_t block = g->block * g->d->kh * g->d->kw * r->vectors * VL;
                 const int64_t tiles = (p->end - p->begin) * lw_div_up(g->ow, LW_DIRECT_PIXELS);
