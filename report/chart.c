@@ -112,10 +112,12 @@ bool report_svg_mnist(FILE *out, const struct report_run *run) {
         most = fmax(most, report_number(p, "us_per_image"));
         lines++;
     }
+    double batch = report_number(run->mnist, "batch"), threads = report_number(run->mnist, "threads");
     begin(out, TOP + lines * LINE + 10, "The MNIST model: time of an image", "");
     text_html(out, report_cpu(run));
-    fprintf(out, ", batches of %.0f, %.0f thread(s)</text>\n", report_number(run->mnist, "batch"),
-            report_number(run->mnist, "threads"));
+    if (isfinite(batch) && isfinite(threads))
+        fprintf(out, ", batches of %.0f, %.0f thread%s", batch, threads, threads > 1 ? "s" : "");
+    fputs("</text>\n", out);
     int y = TOP + LINE / 2;
     draw_bar(out, "lanewise", ours, most, y, "a");
     cJSON_ArrayForEach(p, peers) {

@@ -16,12 +16,13 @@ int publish_file(const char *dir, const char *name, publish_writer *write, const
     if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
         return cli_fail(LW_EXIT_USAGE, "%.80s...: the name is too long", dir);
     if (!cli_file_open(&file, path)) return cli_fail(LW_EXIT_USAGE, "%s: %s", path, strerror(errno));
-    if (!write(file.stream, arg)) {
-        cli_file_abort(&file);
+    if (write(file.stream, arg)) {
+        if (!cli_file_commit(&file)) return cli_fail(LW_EXIT_USAGE, "%s: %s", path, strerror(errno));
         return CLI_GO;
     }
-    if (!cli_file_commit(&file)) return cli_fail(LW_EXIT_USAGE, "%s: %s", path, strerror(errno));
-    return CLI_GO;
+    cli_file_abort(&file);
+    if (unlink(path) == 0 || errno == ENOENT) return CLI_GO;
+    return cli_fail(LW_EXIT_USAGE, "%s: %s", path, strerror(errno));
 }
 
 /* ---- a folder ------------------------------------------------------------------------------------------ */
@@ -192,10 +193,11 @@ static void readme_section(FILE *out, const struct report_run *run, const char *
     fputs(", ", out);
     text_markdown(out, report_context(run, "compiler"));
     fputs(")", out);
+    text_number(pct, report_number(run->mnist, "peak_pct"));
     if (run->mnist)
-        fprintf(out, ": the MNIST model takes %s µs an image, %s%% of the FMA peak",
-                text_number(us, report_number(run->mnist, "us_per_image")),
-                text_number(pct, report_number(run->mnist, "peak_pct")));
+        fprintf(out, ": the MNIST model takes %s µs an image%s%s%s",
+                text_number(us, report_number(run->mnist, "us_per_image")), *pct ? ", " : "", pct,
+                *pct ? "% of the FMA peak" : "");
     if (s.count)
         fprintf(out,
                 "%s on %zu of %zu problems our fastest kernel is faster than the fastest other library (%s "

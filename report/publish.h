@@ -17,7 +17,8 @@ int publish_index(const char *dir);
 #define PUBLISH_END   "<!-- results: end -->"
 int publish_readme(const struct report_run *run, const char *folder, const char *file);
 
-/* Writes DIR/NAME by a function; `arg` is for it. It returns false to write no file. */
+/* Writes DIR/NAME by a function; `arg` is for it. It returns false where there shall be no such file: an
+ * older one is removed. */
 typedef bool publish_writer(FILE *out, const void *arg);
 int publish_file(const char *dir, const char *name, publish_writer *write, const void *arg);
 

@@ -164,6 +164,33 @@ Test(cli_report, merged_folders_are_tidy_and_stay_the_same) {
     run_good("report -o both.html out/cpu-a out/cpu-b");
 }
 
+/* What another run has left in the folder isn't the new one's. */
+Test(cli_report, merge_leaves_nothing_of_another_run) {
+    static const char *const old[] = {"versus.json", "mnist.json", "summary.txt", "peers.svg", "mnist.svg"};
+    make_folder("cpu", MATRIX,
+                "{\"comparisons\": [{\"op\": \"conv\", \"problem\": \"a_1\", \"threads\": 1, \"ratio\": 2, "
+                "\"peer\": \"b\"}]}",
+                "{\"us_per_image\": 31.25}");
+    write_text("cpu/summary.txt", "a summary\n");
+    run_good("results merge --into out cpu");
+    for (size_t i = 0; i < sizeof old / sizeof *old; i++) {
+        char path[100];
+        snprintf(path, sizeof path, "out/cpu/%s", old[i]);
+        cr_expect_eq(access(path, F_OK), 0, "%s", path);
+        snprintf(path, sizeof path, "cpu/%s", old[i]);
+        unlink(path);
+    }
+    expect_in_file("out/cpu/mnist.svg", "nan", false); /* it doesn't tell its batch */
+    run_good("results merge --into out cpu");
+    for (size_t i = 0; i < sizeof old / sizeof *old; i++) {
+        char path[100];
+        snprintf(path, sizeof path, "out/cpu/%s", old[i]);
+        cr_expect_neq(access(path, F_OK), 0, "%s", path);
+    }
+    cr_assert_eq(mkdir("cpu/summary.txt", 0777), 0);
+    expect_failure(2, "not a file", "results merge --into out cpu");
+}
+
 Test(cli_report, readme_between_its_marks) {
     make_folder("cpu", MATRIX, NULL, "{\"us_per_image\": 31.25, \"peak_pct\": 246}");
     write_text("README.md", "before\n<!-- results: begin -->\nold\n<!-- results: end -->\nafter\n");

@@ -18,13 +18,29 @@ static int check_name(const struct report_run *run) {
     return cli_fail(LW_EXIT_USAGE, "%s: a folder is named after its CPU, in a-z, 0-9 and dashes", run->path);
 }
 
+static const char *const texts[] = {"summary.txt", "peers.txt", "wisdom.txt"};
+
+/* What is copied as it is: each may be absent, but not be unreadable. */
+static int check_texts(const struct report_run *run) {
+    char path[4096];
+    struct stat info;
+    if (strlen(run->path) > 2000) return cli_fail(LW_EXIT_USAGE, "%.80s...: the name is too long", run->path);
+    for (size_t i = 0; i < CLI_COUNT(texts); i++) {
+        snprintf(path, sizeof path, "%.2000s/%s", run->path, texts[i]);
+        if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+            return cli_fail(LW_EXIT_USAGE, "%s: not a file", path);
+        if (access(path, R_OK) != 0 && errno != ENOENT)
+            return cli_fail(LW_EXIT_USAGE, "%s: %s", path, strerror(errno));
+    }
+    return CLI_GO;
+}
+
 /* Built into the library: so of the same CPU, and whole. */
 static int check_wisdom(const struct report_run *run) {
     char path[4096];
     lw_wisdom *wisdom;
     lw_error err;
-    if (snprintf(path, sizeof path, "%s/wisdom.txt", run->path) >= (int)sizeof path)
-        return cli_fail(LW_EXIT_USAGE, "%.80s...: the name is too long", run->path);
+    snprintf(path, sizeof path, "%.2000s/wisdom.txt", run->path);
     if (access(path, F_OK) != 0) return CLI_GO;
     if (lw_wisdom_read_file(&wisdom, path, &err) != LW_OK) return cli_fail(LW_EXIT_USAGE, "%s", err.text);
     const char *kind = report_context(run, "cpu_kind");
@@ -47,6 +63,7 @@ static int check(const struct report_run *runs, size_t index) {
         if (strcmp(runs[i].name, run->name) == 0)
             return cli_fail(LW_EXIT_USAGE, "%s and %s have the same name", runs[i].path, run->path);
     int status = check_name(run);
+    if (status == CLI_GO) status = check_texts(run);
     return status == CLI_GO ? check_wisdom(run) : status;
 }
 
@@ -60,7 +77,7 @@ static bool write_json(FILE *out, const void *json) {
     if (json) report_tidy_json(out, json);
     return json != NULL;
 }
-/* Texts as they are; none where there is no such file. */
+/* Texts as they are. */
 static bool write_copy(FILE *out, const void *path) {
     char block[4096];
     size_t got;
@@ -72,9 +89,9 @@ static bool write_copy(FILE *out, const void *path) {
     return true;
 }
 
-/* In the folder that it is in already, texts stay what they are. */
+/* In the folder that it is in already, texts stay what they are; in another's place nothing of that one
+ * stays. */
 static int write_run(const struct report_run *run, const char *dir) {
-    static const char *const texts[] = {"summary.txt", "peers.txt", "wisdom.txt"};
     char folder[2048], path[4096];
     if (snprintf(folder, sizeof folder, "%s/%s", dir, run->name) >= (int)sizeof folder)
         return cli_fail(LW_EXIT_USAGE, "%.80s...: the name is too long", dir);
