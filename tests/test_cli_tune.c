@@ -140,6 +140,7 @@ Test(cli_tune, bad_usage) {
         {"tune banana", "banana"},
         {"tune --max-error loose " SMALL, "--max-error loose"},
         {"explain --wisdom nothing " SMALL, "nothing: No such file"},
+        {"tune -o w --against nothing " SMALL, "--against: nothing: No such file"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_failure(2, cases[i].needle, cases[i].words);

@@ -21,10 +21,10 @@ struct tune_command {
     char user_path[1024];
     struct bench_problems problems;
     struct tune_task *tasks;
-    size_t task_count, impossible; /* impossible: no row takes it within the budgets */
+    size_t task_count;
     struct tune_session session;
     struct tune_totals totals;
-    lw_wisdom *wisdom;
+    lw_wisdom *wisdom, *other; /* other: of --against */
     cJSON *json;
 };
 
@@ -161,6 +161,13 @@ static int open_file(struct tune_command *c) {
     return write_file(c);
 }
 
+/* Before anything is timed, and before the file is written, which may be the same one. */
+static int read_other(struct tune_command *c) {
+    lw_error err;
+    if (!c->against || lw_wisdom_read_file(&c->other, c->against, &err) == LW_OK) return CLI_GO;
+    return cli_fail_error(&err, "--against");
+}
+
 static bool is_known(const struct tune_command *c, const struct tune_task *t) {
     lw_decision d;
     return lw_wisdom_find(c->wisdom, &t->desc, &c->session.opt, &d) &&
@@ -247,14 +254,9 @@ static int run_tasks(struct tune_command *c) {
 
 /* ---- the end ------------------------------------------------------------------------------------------- */
 
-static int tell_agreement(struct tune_command *c) {
-    lw_wisdom *other;
-    lw_error err;
-    lw_status read = lw_wisdom_read_file(&other, c->against, &err);
-    if (read != LW_OK) return cli_fail_error(&err, "--against");
-    struct tune_agreement sum = tune_compare(c->wisdom, other);
+static void tell_agreement(struct tune_command *c) {
+    struct tune_agreement sum = tune_compare(c->wisdom, c->other);
     size_t told = sum.same + sum.different;
-    lw_wisdom_free(other);
     if (c->json) {
         cJSON *object = cJSON_AddObjectToObject(c->json, "against");
         cJSON_AddNumberToObject(object, "same", (double)sum.same);
@@ -265,16 +267,14 @@ static int tell_agreement(struct tune_command *c) {
                c->against, sum.same, sum.tie, sum.different,
                told ? 100.0 * (double)sum.same / (double)told : 100.0);
     }
-    return CLI_GO;
 }
 
 static int finish(struct tune_command *c) {
     size_t left = c->task_count - c->totals.tuned - c->totals.known;
-    int status = c->against ? tell_agreement(c) : CLI_GO;
-    if (status != CLI_GO) return status;
-    status = c->session.wrong                    ? LW_EXIT_FAILED
-             : c->totals.tuned + c->totals.known ? LW_EXIT_OK
-                                                 : LW_EXIT_IMPOSSIBLE;
+    if (c->other) tell_agreement(c);
+    int status = c->session.wrong                    ? LW_EXIT_FAILED
+                 : c->totals.tuned + c->totals.known ? LW_EXIT_OK
+                                                     : LW_EXIT_IMPOSSIBLE;
     if (c->json) {
         cJSON_AddStringToObject(c->json, "written", c->out);
         cJSON_AddNumberToObject(c->json, "tuned", (double)c->totals.tuned);
@@ -303,6 +303,7 @@ static int tune(struct tune_command *c) {
         lw_pool_create(&c->session.opt.pool, c->session.opt.threads, &err) != LW_OK)
         return cli_fail_error(&err, NULL);
     int status = make_tasks(c);
+    if (status == CLI_GO) status = read_other(c);
     if (status == CLI_GO) status = open_file(c);
     if (status != CLI_GO) return status;
     if (c->shared.json) {
@@ -354,6 +355,7 @@ int cmd_tune(int argc, char **argv) {
     if (status == CLI_GO) status = tune(&c);
     tune_session_free(&c.session);
     lw_wisdom_free(c.wisdom);
+    lw_wisdom_free(c.other);
     cJSON_Delete(c.json);
     free(c.tasks);
     bench_problems_free(&c.problems);
