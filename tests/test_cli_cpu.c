@@ -141,7 +141,7 @@ Test(cli_cpu, wisdom) {
                              (char *)SMALL,      NULL};
     struct outcome o = run_argv(".stdout", by_kind);
     cr_expect_eq(o.status, 0, "%s", o.err);
-    cr_expect(strstr(o.out, "chosen: " SLOW " (wisdom)"), "%s", o.out);
+    cr_expect(strstr(o.out, "chosen: " SLOW " (wisdom)") && strstr(o.out, "on that CPU"), "%s", o.out);
     free_outcome(&o);
 }
 

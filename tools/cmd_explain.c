@@ -71,7 +71,7 @@ static double chosen_ns(const lw_explanation *e) {
 }
 
 /* What the rule means, in a line. */
-static const char *rule_text(const lw_explanation *e) {
+static const char *rule_text(const lw_explanation *e, bool elsewhere) {
     static const struct {
         const char *rule, *chosen, *none;
     } rules[] = {
@@ -88,22 +88,29 @@ static const char *rule_text(const lw_explanation *e) {
          "the least time by the cost model and llvm-mca's models of that CPU; nothing was measured",
          "no kernel takes the problem within the budgets"},
     };
+    if (elsewhere && e->chosen && strcmp(e->rule, "wisdom") == 0)
+        return "the fastest when lanewise tune timed this problem on that CPU (of equals the smaller one)";
     for (size_t i = 0; i < CLI_COUNT(rules); i++)
         if (strcmp(e->rule, rules[i].rule) == 0) return e->chosen ? rules[i].chosen : rules[i].none;
     return "";
 }
 
-/* Eligible ones first, those with a real time before those estimated; then the others in registry order. */
+static bool is_guessed(const lw_candidate *c) {
+    return strcmp(c->source, "estimated") == 0 || strcmp(c->source, "predicted") == 0;
+}
+
+/* Eligible ones first, those with a real time before those guessed; then the others in registry order. */
 static int by_time(const void *a, const void *b) {
     const lw_candidate *x = *(const lw_candidate *const *)a, *y = *(const lw_candidate *const *)b;
     if (x->eligible != y->eligible) return x->eligible ? -1 : 1;
-    bool guess = strcmp(x->source, "estimated") == 0, other_guess = strcmp(y->source, "estimated") == 0;
+    bool guess = is_guessed(x), other_guess = is_guessed(y);
     if (x->eligible && guess != other_guess) return guess ? 1 : -1;
     if (x->eligible && x->ns != y->ns) return x->ns < y->ns ? -1 : 1;
     return x < y ? -1 : x > y;
 }
 
-static int print_text(const struct lw_problem *problem, const lw_desc *d, const lw_explanation *e) {
+static int print_text(const struct explain_options *o, const struct lw_problem *problem, const lw_desc *d,
+                      const lw_explanation *e) {
     const lw_candidate **order = calloc(e->count ? e->count : 1, sizeof *order);
     if (!order) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
     for (size_t i = 0; i < e->count; i++)
@@ -113,7 +120,7 @@ static int print_text(const struct lw_problem *problem, const lw_desc *d, const 
            problem->name, lw_layout_name(d->src_layout), lw_layout_name(d->dst_layout),
            d->pool2x2 ? ", pool 2x2" : "", d->relu ? ", relu" : "");
     printf("chosen: %s (%s)\n", e->chosen ? e->chosen : "none", e->rule);
-    printf("why:    %s\n\n", rule_text(e));
+    printf("why:    %s\n\n", rule_text(e, o->target->elsewhere));
     printf("  %-38s %11s %6s  %-23s %-9s %9s %8s %9s %9s\n", "kernel", "us", "/ pick", "interval", "time is",
            "bound c", "rel.L2", "workspace", "packed");
     const double best = chosen_ns(e);
@@ -151,9 +158,9 @@ static int explain(struct explain_options *o, const char *string) {
     if (lw_explain_for(&e, o->target, &d, &o->question.plan, &err) != LW_OK)
         return cli_fail_error(&err, NULL);
     if (o->cpu_name && !o->shared.json) printf("for %s\n", o->other.name);
-    int status = o->shared.json ? print_json(o, &problem, &d, e) : print_text(&problem, &d, e);
+    int status = o->shared.json ? print_json(o, &problem, &d, e) : print_text(o, &problem, &d, e);
     if (o->cpu_name && !o->shared.json) other_cpu_print_note(&o->other);
-    if (!e->chosen) status = cli_fail(LW_EXIT_IMPOSSIBLE, "%s", rule_text(e));
+    if (!e->chosen) status = cli_fail(LW_EXIT_IMPOSSIBLE, "%s", rule_text(e, o->target->elsewhere));
     lw_explanation_free(e);
     return status;
 }

@@ -28,7 +28,7 @@ static int each_wisdom(const char *file, wisdom_user *use, void *arg) {
             lw_wisdom_free(w);
         }
     if (status != CLI_GO || !file) return status;
-    if (lw_wisdom_read_file(&w, file, &err) != LW_OK) return cli_fail_error(&err, file);
+    if (lw_wisdom_read_file(&w, file, &err) != LW_OK) return cli_fail_error(&err, "--wisdom");
     status = use(arg, NULL, w);
     lw_wisdom_free(w);
     return status;
