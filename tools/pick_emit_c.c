@@ -133,7 +133,7 @@ static void put_table(const struct writer *w) {
 }
 
 static void put_functions(const struct writer *w) {
-    put(w, "\nstatic bool same(const lw_desc *a, const lw_desc *b) {\n"
+    put(w, "\nstatic bool %p_same(const lw_desc *a, const lw_desc *b) {\n"
            "    return a->op == b->op && a->src_layout == b->src_layout && a->dst_layout == b->dst_layout");
     for (size_t i = 0; i < CLI_COUNT(sizes); i++)
         fprintf(w->out, " &&%sa->%s == b->%s", i % 2 ? " " : "\n           ", sizes[i].name, sizes[i].name);
@@ -142,7 +142,7 @@ static void put_functions(const struct writer *w) {
     put(w, ";\n}\n\n"
            "const char *%p_kernel(const lw_desc *desc) {\n"
            "    for (size_t i = 0; i < %P_COUNT; i++)\n"
-           "        if (same(&%p[i].desc, desc)) return %p[i].kernel;\n"
+           "        if (%p_same(&%p[i].desc, desc)) return %p[i].kernel;\n"
            "    return NULL;\n"
            "}\n\n"
            "lw_status %p_plan(lw_plan **plan, size_t index, const float *weights, const float *bias,\n"
