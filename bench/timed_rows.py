@@ -102,10 +102,10 @@ def tune_drawn(tool, effort, problems):
 
 
 def explain(tool, problem):
-    """`explain` of a problem as tune and wisdom name it: 'conv mb1... nchw>nchw bias+relu'."""
+    """`explain` of a problem as tune and wisdom name it ('conv mb1... nchw>nchw bias+relu'), by the cost model alone."""
     op, text, layouts, tail = problem.split(" ")
     source, target = layouts.split(">")
-    arguments = ["explain", "--json", "--op", op, "--layout", f"{source}:{target}"]
+    arguments = ["explain", "--json", "--wisdom", "none", "--op", op, "--layout", f"{source}:{target}"]
     parts = tail.split("+")
     arguments += ["--relu"] if "relu" in parts else []
     arguments += ["--pool", "2x2"] if "pool2x2" in parts else []
