@@ -109,6 +109,12 @@ static int by_time(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
+/* Is a row that the model has to be faster passed over? */
+static bool scalar_is_doubted(const lw_explanation *e, const lw_candidate *first) {
+    bool guessed = strcmp(e->rule, "estimated") == 0 || strcmp(e->rule, "predicted") == 0;
+    return guessed && e->chosen && is_guessed(first) && !is_chosen(e, first);
+}
+
 static int print_text(const struct explain_options *o, const struct lw_problem *problem, const lw_desc *d,
                       const lw_explanation *e) {
     const lw_candidate **order = calloc(e->count ? e->count : 1, sizeof *order);
@@ -120,7 +126,10 @@ static int print_text(const struct explain_options *o, const struct lw_problem *
            problem->name, lw_layout_name(d->src_layout), lw_layout_name(d->dst_layout),
            d->pool2x2 ? ", pool 2x2" : "", d->relu ? ", relu" : "");
     printf("chosen: %s (%s)\n", e->chosen ? e->chosen : "none", e->rule);
-    printf("why:    %s\n\n", rule_text(e, o->target->elsewhere));
+    printf("why:    %s\n", rule_text(e, o->target->elsewhere));
+    if (scalar_is_doubted(e, order[0]))
+        puts("        (a scalar row is taken only where its estimate is half as long as any other's)");
+    putchar('\n');
     printf("  %-38s %11s %6s  %-23s %-9s %9s %8s %9s %9s\n", "kernel", "us", "/ pick", "interval", "time is",
            "bound c", "rel.L2", "workspace", "packed");
     const double best = chosen_ns(e);
