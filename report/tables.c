@@ -138,7 +138,7 @@ static const struct report_row *layer_row(const struct report_run *run, const ch
     for (const struct report_row *r = run->rows; r < run->rows + run->row_count; r++) {
         const char *end = r->problem + length;
         if (strncmp(r->problem, problem, length) != 0 || (*end && strncmp(end, "_mb", 3) != 0)) continue;
-        if (strcmp(r->kernel, kernel) != 0 || r->threads != (int)threads || r->extra_layout) continue;
+        if (strcmp(r->kernel, kernel) != 0 || (double)r->threads != threads || r->extra_layout) continue;
         if (!best || fabs(report_batch(r) - batch) < fabs(report_batch(best) - batch)) best = r;
     }
     return best;

@@ -58,9 +58,9 @@ static int parse_json(struct results *r, const char *text, size_t size) {
     const char *end = NULL;
     r->root = cJSON_ParseWithLengthOpts(text, size, &end, false);
     if (!r->root) return refuse_json(r, text, size, end ? end : text + size);
-    while (end < text + size && strchr(" \t\r\n", *end) && *end)
+    while (end < text + size && strchr(" \t\r\n", *end)) /* nuls as well */
         end++;
-    if (end < text + size && *end) return refuse(r, "something follows the JSON");
+    if (end < text + size) return refuse(r, "something follows the JSON");
     const char *key = find_infinite(r->root);
     if (key) return refuse(r, "%.60s: not a finite number", key);
     return CLI_GO;
