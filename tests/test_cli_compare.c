@@ -237,7 +237,9 @@ Test(compare, what_cant_be_told) {
     write_run("wild.json", &wild);
     write_run("shared.json", &shared);
     EXPECT(2, "compare few.json few.json", "2 undisturbed passes are too few", "6 can't tell");
-    EXPECT(2, "compare a.json shared.json", "0 undisturbed passes are too few", "6 can't tell");
+    EXPECT(2, "compare a.json shared.json", "0 undisturbed passes are too few for 6 rows", "6 can't tell");
+    EXPECT(2, "compare gone.json shared.json", "0 undisturbed passes are too few for 5 rows",
+           "  no undisturbed pass");
     EXPECT(2, "compare a.json gone.json", "missing     conv/p2/k_avx2/threads:1", "1 missing");
     EXPECT(0, "compare gone.json a.json", "new         conv/p2/k_avx2/threads:1", "1 new");
     EXPECT(2, "compare a.json wild.json", "can't tell  conv/p1/k_avx2/threads:1");

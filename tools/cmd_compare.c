@@ -170,11 +170,15 @@ static int exit_status(const struct comparison *c) {
 
 /* ---- telling ------------------------------------------------------------------------------------------- */
 
+/* Rows that both have; of those nothing is known where no pass is left. */
+static bool is_compared(const struct row *r) { return r->verdict != MISSING && r->verdict != NEW; }
+static bool has_ratio(const struct row *r) { return is_compared(r) && r->a_passes > 0 && r->b_passes > 0; }
+
 static size_t fewest_passes(const struct comparison *c) {
     size_t fewest = SIZE_MAX;
     for (size_t i = 0; i < c->count; i++) {
         const struct row *r = &c->rows[i];
-        if (r->verdict == MISSING || r->verdict == NEW) continue;
+        if (!is_compared(r)) continue;
         fewest = r->a_passes < fewest ? r->a_passes : fewest;
         fewest = r->b_passes < fewest ? r->b_passes : fewest;
     }
@@ -196,12 +200,14 @@ static void note_doubts(const struct comparison *c) {
     if (passes < needed)
         cli_note("%zu undisturbed pass%s are too few for %zu rows, at least %zu are needed: lanewise bench "
                  "--repeat %zu",
-                 passes, passes == 1 ? "" : "es", c->count, needed, needed > 15 ? 2 * needed : 30);
+                 passes, passes == 1 ? "" : "es", c->count - c->counts[MISSING] - c->counts[NEW], needed,
+                 needed > 15 ? 2 * needed : 30);
 }
 
 static void print_row(const struct row *r) {
     printf("%-10s  %-70s", verdict_names[r->verdict], r->name);
-    if (r->verdict != MISSING && r->verdict != NEW) {
+    if (is_compared(r) && !has_ratio(r)) printf("  no undisturbed pass");
+    if (has_ratio(r)) {
         printf("  %.3fx", r->ratio.ratio);
         if (r->ratio.low > 0) printf("  %.3f .. %.3f", r->ratio.low, r->ratio.high);
     }
@@ -245,10 +251,10 @@ static int print_json(const struct comparison *c) {
         cJSON *object = cJSON_CreateObject();
         cJSON_AddStringToObject(object, "name", r->name);
         cJSON_AddStringToObject(object, "verdict", verdict_names[r->verdict]);
-        bool both = r->verdict != MISSING && r->verdict != NEW;
-        cli_json_number(object, "ratio", both ? r->ratio.ratio : NAN);
-        cli_json_number(object, "ratio_low", both && r->ratio.low > 0 ? r->ratio.low : NAN);
-        cli_json_number(object, "ratio_high", both ? r->ratio.high : NAN);
+        bool known = has_ratio(r);
+        cli_json_number(object, "ratio", known ? r->ratio.ratio : NAN);
+        cli_json_number(object, "ratio_low", known && r->ratio.low > 0 ? r->ratio.low : NAN);
+        cli_json_number(object, "ratio_high", known ? r->ratio.high : NAN);
         cli_json_number(object, "a_ns", r->a_ns > 0 ? r->a_ns : NAN);
         cli_json_number(object, "b_ns", r->b_ns > 0 ? r->b_ns : NAN);
         cJSON_AddItemToArray(rows, object);
