@@ -101,14 +101,14 @@ static double leaving(int samples) {
     return samples <= FIRST_STAGE ? 1.1 : samples <= 2 * FIRST_STAGE ? 1.05 : tie_low;
 }
 
-static size_t drop_slower(struct race *r, int samples) {
+static size_t drop_slower(struct race *r) {
     struct lw_racer *leader = find_leader(r);
     size_t left = 1;
     for (size_t i = 0; i < r->count; i++) {
         struct lw_racer *racer = &r->racers[i];
         if (racer->out || racer == leader) continue;
         lw_race_compare(racer, leader, &r->random);
-        racer->out = racer->ratio_low > leaving(samples);
+        racer->out = racer->ratio_low > leaving(racer->samples);
         left += !racer->out;
     }
     return left;
@@ -130,7 +130,7 @@ static void run_stages(struct race *r) {
             if (round == 0 && !r->rules->keep) drop_hopeless(r);
             late = round + 1 >= FIRST_STAGE && lw_clock_ns(false) - r->start > r->rules->budget_ns;
         }
-        if (!r->rules->keep) left = drop_slower(r, round);
+        if (!r->rules->keep) left = drop_slower(r);
         if (left > 1 && round < most && !late) move_all(r);
     }
     for (; left == 1 && round < FIRST_STAGE && round < most && !stopped(r->rules); round++)
