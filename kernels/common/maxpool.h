@@ -109,57 +109,6 @@ LW_INLINE vf maxpool_known(const float *x, int64_t row, int64_t pixel, const int
     return m;
 }
 
-/* pixel: floats from one pixel to the next, all of them channels. */
-LW_INLINE void maxpool_channels(int64_t count, const float *x, int64_t step, const int64_t pixel,
-                                const int64_t rows, float *dst, const int kernel) {
-    for (int64_t i = 0; i < count; i++, x += 2 * pixel, dst += pixel) {
-        int64_t c = 0;
-        for (; c + VL <= pixel; c += VL)
-            v_store(dst + c, maxpool_known(x + c, step, pixel, rows, VL, kernel));
-        int n = (int)(pixel - c);
-        if (n > 0) v_store_n(dst + c, maxpool_known(x + c, step, pixel, rows, n, kernel), n);
-    }
-}
-
-/* The same for n < VL outputs. */
-LW_INLINE void maxpool_along_n(const float *x, int64_t step, const int64_t rows, int n, float *dst,
-                               const int kernel) {
-    float copy[3 * 3 * VL];
-    int floats = 2 * (n - 1) + kernel;
-    for (int64_t i = 0; i < rows; i++) {
-        LW_UNROLL
-        for (int j = 0; j < 3; j++) {
-            int have = (int)lw_max(0, lw_min(VL, floats - j * VL));
-            v_store(copy + (3 * i + j) * VL, v_load_n(x + i * step + (have > 0 ? j * VL : 0), have));
-        }
-    }
-    v_store_n(dst, maxpool_known(copy, 3 * VL, 1, rows, VL, kernel), n);
-}
-
-/* The last whole vector overlaps the one before. */
-LW_INLINE void maxpool_plane(const struct maxpool *p, const float *x, int64_t step, const int64_t rows,
-                             float *dst, const int kernel) {
-    int64_t count = p->x_end - p->x_begin;
-    if (count < VL) {
-        maxpool_along_n(x, step, rows, (int)count, dst, kernel);
-        return;
-    }
-    int64_t i = 0;
-    for (; i + VL <= count; i += VL)
-        v_store(dst + i, maxpool_known(x + 2 * i, step, 1, rows, VL, kernel));
-    if (i < count) v_store(dst + count - VL, maxpool_known(x + 2 * (count - VL), step, 1, rows, VL, kernel));
-}
-
-LW_INLINE void maxpool_columns(const struct maxpool *p, const float *x, int64_t step, const int64_t rows,
-                               float *dst, const int kernel) {
-    if (p->pixel == 1)
-        maxpool_plane(p, x, step, rows, dst, kernel);
-    else if (p->pixel == LW_BLOCK)
-        maxpool_channels(p->x_end - p->x_begin, x, step, LW_BLOCK, rows, dst, kernel);
-    else
-        maxpool_channels(p->x_end - p->x_begin, x, step, p->pixel, rows, dst, kernel);
-}
-
 /* Whole 3x3 windows of stride 2: the last source row of an output row is the first of the next, and what its
  * windows' columns gave is kept. */
 #define MAXPOOL_KEPT 4096
@@ -175,59 +124,94 @@ static bool maxpool_can_keep(const struct maxpool *p) {
     return count * lw_round_up(p->pixel, VL) <= MAXPOOL_KEPT;
 }
 
-/* One vector of a row of outputs; begin: just the first source row, for the next call. */
-LW_INLINE void maxpool_chain(const float *x, int64_t step, int64_t pixel, int n, float *max, float *dst,
-                             const bool begin) {
-    if (begin) {
-        v_store(max, maxpool_across(x, pixel, n, 3));
+/* What becomes of a row's windows: all their rows are taken, or the first one is taken and kept, or it was
+ * kept and their last one is. */
+enum maxpool_way { MAXPOOL_WHOLE, MAXPOOL_KEEP, MAXPOOL_CHAIN };
+
+/* One vector of a row of outputs. */
+LW_INLINE void maxpool_output(const float *x, int64_t step, int64_t pixel, const int64_t rows, int n,
+                              float *max, float *dst, const enum maxpool_way way, const int kernel) {
+    if (way == MAXPOOL_KEEP) {
+        v_store(max, maxpool_across(x, pixel, n, kernel));
         return;
     }
-    vf last = maxpool_across(x + 2 * step, pixel, n, 3);
-    vf m = v_max_keep(v_max_keep(v_load(max), maxpool_across(x + step, pixel, n, 3)), last);
-    v_store(max, last);
+    vf m;
+    if (way == MAXPOOL_WHOLE)
+        m = maxpool_known(x, step, pixel, rows, n, kernel);
+    else {
+        const vf last = maxpool_across(x + 2 * step, pixel, n, kernel);
+        m = v_max_keep(v_max_keep(v_load(max), maxpool_across(x + step, pixel, n, kernel)), last);
+        v_store(max, last);
+    }
     if (n == VL)
         v_store(dst, m);
     else
         v_store_n(dst, m, n);
 }
 
-LW_INLINE void maxpool_chain_plane(int64_t count, const float *x, int64_t step, float *max, float *dst,
-                                   const bool begin) {
-    int64_t i = 0;
-    for (; i + VL <= count; i += VL)
-        maxpool_chain(x + 2 * i, step, 1, VL, max + i, dst + i, begin);
-    const int64_t last = count - VL;
-    if (i < count) maxpool_chain(x + 2 * last, step, 1, VL, max + i, dst + last, begin);
-}
-
-LW_INLINE void maxpool_chain_channels(int64_t count, const float *x, int64_t step, const int64_t pixel,
-                                      float *max, float *dst, const bool begin) {
+/* pixel: floats from one pixel to the next, all of them channels. */
+LW_INLINE void maxpool_channels(int64_t count, const float *x, int64_t step, const int64_t pixel,
+                                const int64_t rows, float *max, float *dst, const enum maxpool_way way,
+                                const int kernel) {
     for (int64_t i = 0; i < count; i++, x += 2 * pixel, dst += pixel) {
         int64_t c = 0;
-        for (; c + VL <= pixel; c += VL, max += VL)
-            maxpool_chain(x + c, step, pixel, VL, max, dst + c, begin);
+        for (; c + VL <= pixel; c += VL, max += way == MAXPOOL_WHOLE ? 0 : VL)
+            maxpool_output(x + c, step, pixel, rows, VL, max, dst + c, way, kernel);
         const int n = (int)(pixel - c);
         if (n == 0) continue;
-        maxpool_chain(x + c, step, pixel, n, max, dst + c, begin);
-        max += VL;
+        maxpool_output(x + c, step, pixel, rows, n, max, dst + c, way, kernel);
+        max += way == MAXPOOL_WHOLE ? 0 : VL;
     }
 }
 
-LW_INLINE void maxpool_chain_row(const struct maxpool *p, const float *x, int64_t step, float *max,
-                                 float *dst, const bool begin) {
+/* n < VL outputs along x. */
+LW_INLINE void maxpool_along_n(const float *x, int64_t step, const int64_t rows, int n, float *dst,
+                               const int kernel) {
+    float copy[3 * 3 * VL];
+    int floats = 2 * (n - 1) + kernel;
+    for (int64_t i = 0; i < rows; i++) {
+        LW_UNROLL
+        for (int j = 0; j < 3; j++) {
+            int have = (int)lw_max(0, lw_min(VL, floats - j * VL));
+            v_store(copy + (3 * i + j) * VL, v_load_n(x + i * step + (have > 0 ? j * VL : 0), have));
+        }
+    }
+    v_store_n(dst, maxpool_known(copy, 3 * VL, 1, rows, VL, kernel), n);
+}
+
+/* The last whole vector overlaps the one before. */
+LW_INLINE void maxpool_plane(int64_t count, const float *x, int64_t step, const int64_t rows, float *max,
+                             float *dst, const enum maxpool_way way, const int kernel) {
+    if (count < VL) {
+        maxpool_along_n(x, step, rows, (int)count, dst, kernel);
+        return;
+    }
+    int64_t i = 0;
+    for (; i + VL <= count; i += VL)
+        maxpool_output(x + 2 * i, step, 1, rows, VL, max + (way == MAXPOOL_WHOLE ? 0 : i), dst + i, way,
+                       kernel);
+    const int64_t last = count - VL;
+    if (i < count)
+        maxpool_output(x + 2 * last, step, 1, rows, VL, max + (way == MAXPOOL_WHOLE ? 0 : i), dst + last, way,
+                       kernel);
+}
+
+/* max: what is kept; MAXPOOL_WHOLE leaves it alone. */
+LW_INLINE void maxpool_columns(const struct maxpool *p, const float *x, int64_t step, const int64_t rows,
+                               float *max, float *dst, const enum maxpool_way way, const int kernel) {
     const int64_t count = p->x_end - p->x_begin;
     if (p->pixel == 1)
-        maxpool_chain_plane(count, x, step, max, dst, begin);
+        maxpool_plane(count, x, step, rows, max, dst, way, kernel);
     else if (p->pixel == LW_BLOCK)
-        maxpool_chain_channels(count, x, step, LW_BLOCK, max, dst, begin);
+        maxpool_channels(count, x, step, LW_BLOCK, rows, max, dst, way, kernel);
     else
-        maxpool_chain_channels(count, x, step, p->pixel, max, dst, begin);
+        maxpool_channels(count, x, step, p->pixel, rows, max, dst, way, kernel);
 }
 
 LW_INLINE void maxpool_shared(const struct maxpool *p, const float *x, int64_t step, float *dst,
                               struct maxpool_kept *kept) {
-    if (kept->row != x) maxpool_chain_row(p, x, step, kept->max, dst, true);
-    maxpool_chain_row(p, x, step, kept->max, dst, false);
+    if (kept->row != x) maxpool_columns(p, x, step, 3, kept->max, dst, MAXPOOL_KEEP, 3);
+    maxpool_columns(p, x, step, 3, kept->max, dst, MAXPOOL_CHAIN, 3);
     kept->row = x + 2 * step;
 }
 
@@ -260,9 +244,9 @@ LW_INLINE void maxpool_row(const struct maxpool *p, const float *image, float *d
         else if (r.count == kernel && kept)
             maxpool_shared(p, x, r.step, to, kept);
         else if (r.count == kernel)
-            maxpool_columns(p, x, r.step, kernel, to, kernel);
+            maxpool_columns(p, x, r.step, kernel, to, to, MAXPOOL_WHOLE, kernel);
         else
-            maxpool_columns(p, x, r.step, r.count, to, kernel);
+            maxpool_columns(p, x, r.step, r.count, to, to, MAXPOOL_WHOLE, kernel);
     }
     for (int64_t ox = 0; ox < x_begin; ox++)
         maxpool_pixel(p, &r, ox, dst + ox * p->pixel);
