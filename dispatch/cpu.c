@@ -245,6 +245,20 @@ static bool caches_from_sysfs(lw_cpu_info *info, int cpu) {
     return any;
 }
 
+#if defined(LW_X86)
+/* AMD's older leaves, which hypervisors leave in place that hide the table. Their L3 is the whole processor's; a
+ * core reaches that of its own complex, at most 32 MiB. */
+static void caches_from_old_cpuid(lw_cpu_info *info) {
+    unsigned eax, ebx, l1d = 0, l2 = 0, l3 = 0, other;
+    if (!__get_cpuid(0x80000005u, &eax, &ebx, &l1d, &other)) return;
+    if (!__get_cpuid(0x80000006u, &eax, &ebx, &l2, &l3)) return;
+    size_t l3_bytes = (size_t)(l3 >> 18) * 512 * 1024, most = (size_t)32 << 20;
+    note_cache(info, 1, true, (size_t)(l1d >> 24) * 1024);
+    note_cache(info, 2, true, (size_t)(l2 >> 16) * 1024);
+    note_cache(info, 3, true, l3_bytes < most ? l3_bytes : most);
+}
+#endif
+
 static void caches_from_cpuid(lw_cpu_info *info) {
 #if defined(LW_X86)
     unsigned leaf = 4, eax, ebx, ecx, edx; /* AMD has the same table at another leaf */
@@ -255,6 +269,7 @@ static void caches_from_cpuid(lw_cpu_info *info) {
         size_t ways = (ebx >> 22) + 1, parts = (ebx >> 12 & 1023) + 1, line = (ebx & 4095) + 1;
         note_cache(info, (int)(eax >> 5 & 7), (eax & 31) != 2, ways * parts * line * ((size_t)ecx + 1));
     }
+    if (!info->l1d_bytes) caches_from_old_cpuid(info);
 #else
     (void)info;
 #endif
