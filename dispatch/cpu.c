@@ -246,8 +246,8 @@ static bool caches_from_sysfs(lw_cpu_info *info, int cpu) {
 }
 
 #if defined(LW_X86)
-/* AMD's older leaves, which hypervisors leave in place that hide the table. Their L3 is the whole processor's; a
- * core reaches that of its own complex, at most 32 MiB. */
+/* AMD's older leaves, which hypervisors leave in place that hide the table. Their L3 is the whole
+ * processor's; a core reaches that of its own complex, at most 32 MiB. */
 static void caches_from_old_cpuid(lw_cpu_info *info) {
     unsigned eax, ebx, l1d = 0, l2 = 0, l3 = 0, other;
     if (!__get_cpuid(0x80000005u, &eax, &ebx, &l1d, &other)) return;

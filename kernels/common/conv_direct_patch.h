@@ -201,6 +201,17 @@ static bool patch_is_within(const float *x, int64_t count, float limit) {
     return within;
 }
 
+/* Are all source values of a strip? Looked at where they come from: what was packed just now, in vectors that
+ * begin elsewhere, would have to wait for the stores. */
+static bool patch_source_is_within(const struct direct *x, const float *image, int64_t y0, float limit) {
+    const lw_desc *d = x->d;
+    const int64_t begin = lw_max(0, y0), end = lw_min(d->ih, y0 + x->strip.in_rows);
+    bool within = true;
+    for (int64_t c = 0; c < d->ic && begin < end; c++)
+        within &= patch_is_within(image + (c * d->ih + begin) * d->iw, (end - begin) * d->iw, limit);
+    return within;
+}
+
 /* What one oc tile's rows of patches have in common, and where they go. */
 struct patch_tile {
     struct patch_row p;
@@ -281,7 +292,9 @@ static void patch_tasks_run(const struct lw_call *call, int64_t begin, int64_t e
         const float *src = direct_find_strip(&x, call, n, 0, y0 - d->pad_top, fresh, packed);
         if (fresh && !x.in_place) {
             patch_zero_rows(&x, y0 - d->pad_top, packed);
-            scratch.held[1] = patch_is_within(packed, x.strip.floats, reach) ? PATCH_POOL_FINITE : PATCH_POOL;
+            const float *image = call->src + n * d->ic * d->ih * d->iw;
+            scratch.held[1] =
+                patch_source_is_within(&x, image, y0 - d->pad_top, reach) ? PATCH_POOL_FINITE : PATCH_POOL;
         }
         t.pool = x.in_place ? PATCH_POOL : (enum patch_kind)scratch.held[1];
         t.vectors = conv_tile_vectors(g, tile);

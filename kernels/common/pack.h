@@ -133,16 +133,14 @@ static void pack_plane_strided(const float *src, int64_t stride, int64_t pixels,
         dst[x] = src[x * stride];
 }
 
-/* B = 1: from planes. */
+/* B = 1: from planes, strided. */
 static void pack_phase_row(const struct pack_row *p, const struct phase *f, const int B, float *dst) {
     const lw_desc *d = p->d;
     const int64_t s = d->stride_w, begin = f->begin, end = f->end, ix = begin * s + f->shift;
     zero_floats(dst, begin * B);
     zero_floats(dst + end * B, (f->width - end) * B);
     if (begin == end) return;
-    if (B == 1 && s == 1)
-        copy_floats(dst + begin, image_at(d, p->image, p->c, p->y, ix), end - begin);
-    else if (B == 1)
+    if (B == 1)
         pack_plane_strided(image_at(d, p->image, p->c, p->y, ix), s, end - begin, dst + begin);
     else if (s == 1 && d->src_layout == LW_NCHW)
         pack_pixels_nchw(p, ix, end - begin, dst + begin * B);
@@ -178,9 +176,30 @@ static void pack_plane_pair(const struct pack_row *p, int64_t width, float *dst)
         (c % 2 == 0 ? even : odd)[c / 2] = src[c];
 }
 
+/* Planes of stride 1: all rows alike. */
+static void pack_planes(const lw_desc *d, const struct strip *s, const float *image, int64_t c0, int64_t y0,
+                        float *dst) {
+    const struct phase f = pack_phase(d, 0, s->phase_width);
+    const int64_t begin = y0 < 0 ? lw_min(s->in_rows, lw_div_up(-y0, s->row_step)) : 0;
+    const int64_t end = y0 < d->ih ? lw_min(s->in_rows, lw_div_up(d->ih - y0, s->row_step)) : 0;
+    for (int64_t c = 0; c < s->blocks; c++) {
+        const float *src = image + ((c0 + c) * d->ih + y0 + begin * s->row_step) * d->iw + f.begin + f.shift;
+        float *to = dst + c * s->block_floats + begin * s->row_floats;
+        for (int64_t r = begin; r < end; r++, src += s->row_step * d->iw, to += s->row_floats) {
+            zero_floats(to, f.begin);
+            copy_floats(to + f.begin, src, f.end - f.begin);
+            zero_floats(to + f.end, f.width - f.end);
+        }
+    }
+}
+
 /* The rows from source row y0 on, those that exist, of channels c0 .. c0+channels-1 of one image. */
 static void pack_strip(const lw_desc *d, const struct strip *s, const float *image, int64_t c0,
                        int64_t channels, int64_t y0, float *dst) {
+    if (s->block == 1 && d->stride_w == 1) {
+        pack_planes(d, s, image, c0, y0, dst);
+        return;
+    }
     const bool pair = s->block == 1 && d->stride_w == 2 && phase_is_used(d, 0) && phase_is_used(d, 1);
     for (int64_t phase = 0; phase < (pair ? 1 : d->stride_w); phase++, dst += s->phase_width * s->block) {
         if (!phase_is_used(d, phase)) continue;
