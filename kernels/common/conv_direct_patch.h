@@ -184,21 +184,23 @@ static void patch_pack(const lw_desc *d, const float *weights, const float *bias
     ((float *)packed)[conv_packed_bytes(d) / sizeof(float)] = (float)reach;
 }
 
-/* Are all of them within +-limit, and no NaN? */
+/* Are all of them within +-limit, and no NaN? By their sum of squares, which is no smaller than the largest
+ * of them and keeps NaN: where it says no, that may be for want of a closer look. */
 static bool patch_is_within(const float *x, int64_t count, float limit) {
-    vf top = v_zero();
+    vf sum[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
     int64_t i = 0;
-    for (; i + VL <= count; i += VL) {
-        const vf v = v_load(x + i);
-        top = v_max_keep(top, v_max_keep(v, v_sub(v_zero(), v)));
+    for (; i + 4 * VL <= count; i += 4 * VL) {
+        LW_UNROLL
+        for (int k = 0; k < 4; k++)
+            sum[k] = v_fma(v_load(x + i + k * VL), v_load(x + i + k * VL), sum[k]);
     }
-    const vf v = v_load_n(x + i, (int)(count - i));
-    float lanes[VL];
-    v_store(lanes, v_max_keep(top, v_max_keep(v, v_sub(v_zero(), v))));
-    bool within = true;
-    for (int k = 0; k < VL; k++)
-        within &= lanes[k] <= limit;
-    return within;
+    for (int n; i < count; i += n) {
+        n = (int)lw_min(VL, count - i);
+        const vf v = v_load_n(x + i, n);
+        sum[0] = v_fma(v, v, sum[0]);
+    }
+    const float most = limit < 1e18f ? limit : 1e18f; /* its square is a float */
+    return limit > 0 && v_sum(v_add(v_add(sum[0], sum[1]), v_add(sum[2], sum[3]))) <= most * most;
 }
 
 /* Are all source values of a strip? Looked at where they come from: what was packed just now, in vectors that
