@@ -226,14 +226,14 @@ static void wino_point_row(const struct wino_block *b, int i, const float *weigh
     const ptrdiff_t step = wino_tile_weights(w, WINO_TASK_VECTORS);
     const ptrdiff_t row_weights = w->points * w->g.icg * lw_min(WINO_TASK_VECTORS, vectors) * VL;
     struct wino_weights u = {weights + part->tile * step + i * row_weights, step, 0};
+    const int64_t tile_rows = b->rows / s->images,
+                  users = wino_users(&w->y, b->begin, b->begin + tile_rows, i);
     const struct wino_product *p = b->product + s->products[i], *end = b->product + s->products[i + 1];
     for (; p < end; p++) {
-        u.ahead = p->slot == 0 ? w->ahead : 0; /* then they are there */
+        u.ahead = w->heavy && p->slot == 0 ? WINO_AHEAD / part->tiles : 0; /* then they are there */
         wino_gemm_tiles[vectors / 2][p->tiles - 1](p, w->slots, v, square * w->slots * LW_BLOCK, w->g.icg, u,
                                                    b->s->m);
     }
-    const int64_t tile_rows = b->rows / s->images,
-                  users = wino_users(&w->y, b->begin, b->begin + tile_rows, i);
     const struct wino_point_row row = {.m = b->s->m,
                                        .slots = w->slots,
                                        .tiles = w->column_tiles,

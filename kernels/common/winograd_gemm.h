@@ -11,7 +11,7 @@
 #define WINO_WIDTH (LW_WINO_VECTORS * VL)
 
 /* Weights of one oc tile, [point][channel][vectors of the tile], and how far behind the next tile's are.
- * ahead: so many floats ahead they are fetched into L2; 0: not. */
+ * ahead: so many floats ahead they are fetched into L1; 0: not. */
 struct wino_weights {
     const float *u;
     ptrdiff_t next, ahead;
@@ -52,11 +52,30 @@ LW_INLINE void wino_step1(vf *acc, const float *x, const float *u, const float *
     }
 }
 
-/* The weights of a channel block. */
+/* The weights of four channels. */
 LW_INLINE void wino_fetch(const float *u, const ptrdiff_t width) {
     LW_UNROLL
-    for (ptrdiff_t i = 0; i < LW_BLOCK * width; i += CONV_LINE)
-        __builtin_prefetch(u + i, 0, 2);
+    for (ptrdiff_t i = 0; i < 4 * width; i += CONV_LINE)
+        __builtin_prefetch(u + i, 0, 3);
+}
+
+/* Whole blocks of channels, `block` floats apart in V. fetch: a few lines of weights at a time, or they would
+ * hold up the loads. */
+LW_INLINE void wino_channel_blocks(vf *acc, const float *x, ptrdiff_t block, int64_t blocks, const float *u,
+                                   const float *far, ptrdiff_t ahead, const int T, const int V,
+                                   const bool fetch) {
+    const ptrdiff_t width = (V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS) * VL;
+    for (; blocks > 0; blocks--, x += block, u += LW_BLOCK * width, far += LW_BLOCK * width) {
+        LW_NEW_BASE(u);
+        LW_NEW_BASE(far);
+        LW_UNROLL
+        for (int c = 0; c < LW_BLOCK; c += 4) {
+            if (fetch) wino_fetch(u + ahead + c * width, width);
+            if (fetch && V > WINO_TASK_VECTORS) wino_fetch(far + ahead + c * width, width);
+            wino_step4(acc, x + c, u + c * width, far + c * width, T, V);
+            LW_KEEP_LOADS;
+        }
+    }
 }
 
 /* v: [channel block][point of the row][slot][16], blocks `block` floats apart; w: from the row of points on;
@@ -64,7 +83,8 @@ LW_INLINE void wino_fetch(const float *u, const ptrdiff_t width) {
 LW_INLINE void wino_gemm(const struct wino_product *p, ptrdiff_t slots, const float *v, ptrdiff_t block,
                          int64_t channels, struct wino_weights w, float *m, const int T, const int V) {
     const ptrdiff_t width = (V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS) * VL;
-    const float *u = w.u + p->column * channels * width, *far = u + w.next;
+    const int64_t blocks = channels / LW_BLOCK;
+    const float *u = w.u + p->column * channels * width;
     v += (p->column * slots + p->slot) * LW_BLOCK;
     m += (p->column * slots + p->slot) * WINO_WIDTH;
     for (int32_t k = 0; k < p->points; k++, m += slots * WINO_WIDTH, v += slots * LW_BLOCK) {
@@ -72,26 +92,16 @@ LW_INLINE void wino_gemm(const struct wino_product *p, ptrdiff_t slots, const fl
         LW_UNROLL
         for (int i = 0; i < T * V; i++)
             acc[i] = v_zero();
-        const float *x = v;
-        int64_t left = channels;
-        for (; left >= LW_BLOCK;
-             left -= LW_BLOCK, x += block, u += LW_BLOCK * width, far += LW_BLOCK * width) {
-            LW_NEW_BASE(u);
-            LW_NEW_BASE(far);
-            if (w.ahead != 0) {
-                wino_fetch(u + w.ahead, width);
-                if (V > WINO_TASK_VECTORS) wino_fetch(far + w.ahead, width);
-            }
-            LW_UNROLL
-            for (int c = 0; c < LW_BLOCK; c += 4) {
-                wino_step4(acc, x + c, u + c * width, far + c * width, T, V);
-                LW_KEEP_LOADS;
-            }
-        }
-        for (; left >= 4; left -= 4, x += 4, u += 4 * width, far += 4 * width)
-            wino_step4(acc, x, u, far, T, V);
-        for (; left > 0; left--, x++, u += width, far += width)
-            wino_step1(acc, x, u, far, T, V);
+        if (w.ahead != 0)
+            wino_channel_blocks(acc, v, block, blocks, u, u + w.next, w.ahead, T, V, true);
+        else
+            wino_channel_blocks(acc, v, block, blocks, u, u + w.next, 0, T, V, false);
+        const float *x = v + blocks * block;
+        int64_t left = channels % LW_BLOCK;
+        for (u += blocks * LW_BLOCK * width; left >= 4; left -= 4, x += 4, u += 4 * width)
+            wino_step4(acc, x, u, u + w.next, T, V);
+        for (; left > 0; left--, x++, u += width)
+            wino_step1(acc, x, u, u + w.next, T, V);
         LW_UNROLL
         for (int t = 0; t < T; t++) {
             LW_UNROLL

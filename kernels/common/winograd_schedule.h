@@ -13,12 +13,15 @@
 #include "winograd_matrices.h"
 
 /* Tiles that share one pass over the weights, and the floats of V that one row of points may take: more where
- * the weights come from beyond the near caches. There they are fetched so many floats ahead. */
+ * the weights come from beyond the near caches. */
 static const struct {
     int64_t weights; /* floats, at most */
     int64_t tiles, row_floats;
-    ptrdiff_t ahead;
-} wino_blocks[] = {{1 << 20, 24, 64 << 10, 0}, {INT64_MAX, 64, 128 << 10, 2048}};
+} wino_blocks[] = {{1 << 20, 24, 64 << 10}, {INT64_MAX, 64, 128 << 10}};
+
+/* Floats between the weights that are fetched into L1 and those in use, of all oc tiles of a call together.
+ */
+#define WINO_AHEAD 2048
 
 /* Outputs of a row: a block holds whole rows of tiles, and counts of products are 32 bits wide. */
 #define WINO_MAX_WIDTH 1048576
@@ -44,7 +47,7 @@ struct wino {
     int64_t blocks;                        /* of tile rows in an image */
     int64_t images, groups;                /* images that a block takes together where they are small */
     int64_t slots;                         /* tiles in a block */
-    ptrdiff_t ahead; /* floats of weights between what is fetched and what is used; 0: not */
+    bool heavy;                            /* the weights come from beyond the near caches */
     int64_t tasks;
 };
 
@@ -112,11 +115,11 @@ static struct wino wino_geometry(const lw_desc *d, const struct wino_set *set) {
     w.x = wino_cover(w.g.ow, set);
     for (int j = 0; j < w.points; j++)
         w.column_tiles[j] = (int32_t)wino_users(&w.x, 0, w.x.tiles, j);
-    const bool heavy = w.points * w.points * d->ic > wino_blocks[0].weights / d->oc;
-    const int64_t tiles = wino_blocks[heavy].tiles, row_floats = w.points * w.x.tiles * w.g.blocks * LW_BLOCK;
+    w.heavy = w.points * w.points * d->ic > wino_blocks[0].weights / d->oc;
+    const int64_t tiles = wino_blocks[w.heavy].tiles,
+                  row_floats = w.points * w.x.tiles * w.g.blocks * LW_BLOCK;
     const int64_t rows =
-        lw_max(1, wino_blocks[heavy].row_floats / row_floats); /* tile rows that V has room for */
-    w.ahead = wino_blocks[heavy].ahead;
+        lw_max(1, wino_blocks[w.heavy].row_floats / row_floats); /* tile rows that V has room for */
     w.block_rows = lw_min(lw_div_up(tiles, w.x.tiles), rows);
     if (wino_carries(&w)) w.block_rows = lw_round_up(w.block_rows, 2);
     w.block_rows = lw_min(w.y.tiles, w.block_rows);
