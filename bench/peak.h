@@ -16,8 +16,9 @@ double lw_measure_peak_gflops_threads(size_t isa_index, double seconds, int thre
 enum lw_traffic { LW_READ, LW_WRITE, LW_COPY };
 
 /* GB/s (1e9 bytes) of one thread that goes through a working set of `bytes` again and again for about
- * `seconds`; a copy counts the bytes read and the bytes written. The C library's memchr, memset and memcpy
- * move the data, as they pick the widest vectors of any CPU. 0: no memory. */
+ * `seconds`; a copy counts the bytes read and the bytes written. The C library's memset and memcpy write, as
+ * they pick the widest vectors of any CPU; reads are plain loads of the widest vectors (elsewhere than on
+ * x86-64: memchr). 0: no memory. */
 double lw_measure_bandwidth(size_t bytes, enum lw_traffic traffic, double seconds);
 
 #endif
