@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""fit_costs.py gather|fit|check [--build FOLDER] [--data FILE]: the constants of the cost model (docs/cost-model.md).
+"""fit_costs.py gather|fit|check [--build FOLDER] [--data FILE] [--isa NAME]: the constants of the cost model (docs/cost-model.md).
 
   gather   times every row on odd problems drawn from a seed and on the matrix's, and writes the times to FILE
            (default: FOLDER/costs.json). --seconds N stops after so long; the same command goes on where it was.
   fit      fits what a unit of work costs on this CPU, and writes kernels/ISA/costs.h: for the ISAs that it can run from
-           their times; for the others derived from the widest of those.
+           their times; for the others derived from the widest of those. --isa NAME (repeatable): these alone, from their own
+           times; another CPU has fitted the rest.
   check    prints the error of the costs that are compiled in, on FILE's problems.
 
 The fit is non-negative least squares on relative errors with Huber's weights. Needs Python 3 alone, and a quiet core.
@@ -179,10 +180,10 @@ def fit_isa(problems, isa, units, ghz, known=None):
     return {u: c * expected[u] for u, c in zip(units, x)}
 
 
-def fit_all(problems, units, data):
+def fit_all(problems, units, data, isas):
     """{isa: costs}, the widest first; memory is the same to all."""
     costs, memory = {}, None
-    for isa in data["usable"]:
+    for isa in isas:
         costs[isa] = fit_isa(problems, isa, units, data["ghz"], memory)
         memory = memory or {u: costs[isa][u] for u in MEMORY}
     return costs
@@ -193,7 +194,7 @@ def fit_all(problems, units, data):
 
 def estimate(row, costs, ghz):
     _, isa, work, compiled_in = row
-    return compiled_in if costs is None else sum(costs[isa][u] * count for u, count in work.items()) / ghz
+    return compiled_in if costs is None or isa not in costs else sum(costs[isa][u] * count for u, count in work.items()) / ghz
 
 
 def quantile(values, part):
@@ -253,17 +254,18 @@ def fit(o):
     units = units_of(o.tool)
     held = [p for i, p in enumerate(problems) if i % 5 == 4]
     rest = [p for i, p in enumerate(problems) if i % 5 != 4]
-    some = fit_all(rest, units, data)
+    isas = [isa for isa in data["usable"] if not o.isa or isa in o.isa]
+    some = fit_all(rest, units, data, isas)
     tell("fitted on four in five", rest, some, data)
     tell("held out", held, some, data, 10)
-    costs = fit_all(problems, units, data)
+    costs = fit_all(problems, units, data, isas)
     tell("fitted on all", problems, costs, data, o.worst)
     for u in units:
         print(f"  {u:16}", *(f"{isa} {c[u]:9.4g}" for isa, c in costs.items()))
     if o.dry:
         return
     widest = data["usable"][0]
-    for isa in data["isas"] if "neon" in data["isas"] else data["isas"] + ["neon"]:
+    for isa in o.isa or dict.fromkeys(data["isas"] + ["neon"]):
         error = errors(problems, isa if isa in costs else widest, costs, data["ghz"])
         source = f'fitted on {data["kind"]}, {data["compiler"].split(" -")[0]}'
         if isa in costs:
@@ -286,6 +288,7 @@ def main():
     parser.add_argument("--data")
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--worst", type=int, default=10, help="picks to print")
+    parser.add_argument("--isa", action="append", help="fit: write this one's costs alone")
     parser.add_argument("--dry", action="store_true", help="fit: write nothing")
     o = parser.parse_args()
     o.tool = os.path.join(o.build, "lanewise")
