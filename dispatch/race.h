@@ -17,7 +17,7 @@ enum { LW_RACE_MOST = LW_SAMPLES_MOST }; /* samples of a racer */
 
 struct lw_racer {
     void (*run)(void *arg);  /* one execution */
-    void (*move)(void *arg); /* puts its memory elsewhere: between stages, as times depend on where it lies;
+    void (*move)(void *arg); /* puts its memory elsewhere: every few rounds, as times depend on where it lies;
                                 may be NULL */
     void *arg;
     size_t memory; /* equals are ranked by less memory, then by smaller error, then by their order */

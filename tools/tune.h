@@ -24,7 +24,8 @@ struct tune_session {
     lw_options opt; /* budgets, threads, pool: what the wisdom is for */
     enum tune_effort effort;
     const volatile sig_atomic_t *stop;
-    size_t wrong; /* rows whose results were wrong */
+    size_t wrong;   /* rows whose results were wrong */
+    unsigned moves; /* of runners, so far */
     size_t cold_bytes;
 
     struct bench_data data; /* of one problem, kept from layout to layout */

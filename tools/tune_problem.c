@@ -111,15 +111,18 @@ static bool make_plan(struct runner *r, lw_error *err) {
     return r->workspace != NULL;
 }
 
-/* The new ones are made before the old ones go, or they would be in the same place. */
+/* The new ones are made before the old ones go, or they would be in the same place, and behind a gap that is
+ * another one each time, or they would take turns between two. */
 static void move_runner(void *arg) {
     struct runner *r = arg, moved = *r;
     lw_error err;
+    void *gap = malloc((size_t)(r->session->moves++ * 7 % 61 + 1) * 1088);
     if (make_plan(&moved, &err)) {
         runner_free(r);
         *r = moved;
     } else
         runner_free(&moved);
+    free(gap);
 }
 
 static bool start_runner(struct tune_session *s, const struct tune_task *t, struct field *f,
