@@ -21,9 +21,9 @@ static const struct predict_cpu cpus[] = {
 #include "cpus.inc"
 };
 
-const char predict_checked[] =
+const char *const predict_checked[] = {
 #include "checked.inc"
-    ;
+    NULL};
 
 enum { CPUS = sizeof cpus / sizeof *cpus, TOLD = sizeof told / sizeof *told };
 

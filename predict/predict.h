@@ -34,8 +34,8 @@ const struct predict_cpu *predict_cpu_at(size_t index);       /* NULL past the e
 const struct predict_cpu *predict_cpu_find(const char *name); /* whatever the case; NULL: unknown */
 const struct predict_cpu *predict_cpu_of(const char *kind); /* the first of that lw_cpu_info.kind, or NULL */
 
-/* How well the method did where it could be checked, in a line. */
-extern const char predict_checked[];
+/* How well the method did where it could be checked: a line for each CPU and ISA, then NULL. */
+extern const char *const predict_checked[];
 
 /* What rows are chosen for; must stay where it is while `target` is used. */
 struct predict_target {

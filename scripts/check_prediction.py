@@ -6,7 +6,7 @@ problem is in it. Prints the rank correlation (Spearman) of predicted and measur
 of the rows of one problem; and how much slower than the best the rows are that a prediction picks. So that it can be told
 what the prediction owes to costs that were fitted on some CPU, the same with those taken away or made wrong.
 
---write: puts the first line into predict/checked.inc, which `pick` prints. Exit status: 0 good (correlation of 0.85 or
+--write: puts the last line into predict/checked.inc, which `pick` prints, beside those of other CPUs and ISAs. Exit status: 0 good (correlation of 0.85 or
 more, picks within 15% of the best in geometric mean), 1 not, 2 bad usage or input. Needs Python 3 alone.
 """
 import argparse
@@ -140,8 +140,12 @@ def main():
     print(f"\n{line} ({kind})")
     if arguments.write:
         path = os.path.join(ROOT, "predict", "checked.inc")
+        with open(path, encoding="utf-8") as file:
+            lines = re.findall(r'^"(.*)",$', file.read(), re.M)
+        start = f"checked on {arguments.cpu}, {arguments.isa}:"
+        lines = [old for old in lines if not old.startswith(start)] + [line]
         with open(path + ".tmp", "w", encoding="utf-8") as file:
-            file.write(f'/* Written by scripts/check_prediction.py --write. */\n"{line}"\n')
+            file.write("/* Written by scripts/check_prediction.py --write. */\n" + "".join(f'"{text}",\n' for text in sorted(lines)))
         os.replace(path + ".tmp", path)
     return 0 if f["correlation"] >= 0.85 and f["loss"] <= 1.15 else 1
 

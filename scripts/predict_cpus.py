@@ -118,7 +118,9 @@ TIMES = {
     "wino_in": r"wino_f[46]_input_(columns|rows)_\d",
     "wino_out": r"wino_f[46]_output_(rows|columns)_\d",
 }
-REFERENCE = dict(l2=32, l3=32, dram=CORE_GBS / 3.5)  # bytes a cycle of the CPU that the ISAs' costs were fitted on
+# The CPU, and its ISA, that an ISA's costs were fitted on (kernels/ISA/costs.h), or derived from: what is the ISA's own cost
+# is multiplied by what the CPU does beside that one.
+FITTED = {"avx512": ("znver5", "avx512"), "avx2": ("znver3", "avx2"), "neon": ("znver3", "avx2")}
 
 BROADCAST = re.compile(r"^vbroadcastss\s+(\S*\(.*\), %zmm\d+)$")
 LOAD = re.compile(r"^(?:ldr|ldur|ld1r?|vmov[au]ps\s+-?\w*\(|vbroadcastss\s+-?\w*\()|^v\w+\s+-?\w*\(")
@@ -154,8 +156,20 @@ def loops_of(isa):
     return found
 
 
-def costs_of(isa, cpu, model, mca):
+def model_of(isa, cpu):
+    model = CPUS[cpu]["isas"][isa][1]
+    return cpu if model == "own" else model
+
+
+def bytes_a_cycle(isa, cpu):
+    c = CPUS[cpu]
+    return dict(l2=c["l2"], l3=c["l3"], dram=min(c["dram"], CORE_GBS) / c["isas"][isa][0])
+
+
+@functools.cache
+def costs_of(isa, cpu, mca):
     """Unit -> cycles a unit by the model of a CPU: the median of its loops."""
+    model = model_of(isa, cpu)
     loops = loops_of(isa)
     code = {function: loop.code for (_, function), loop in loops.items()}
     if CPUS[cpu].get("plain_broadcasts"):
@@ -176,11 +190,14 @@ def unit_list(units):
     return ", ".join(f"[LW_WORK_{name}] = {value:.3g}" for name, value in units.items())
 
 
-def isa_text(isa, ghz, model, simulated, cpu):
-    times = {unit: simulated[unit] for unit in TIMES if unit in simulated}
-    given = dict(l2=cpu["l2"], l3=cpu["l3"], dram=min(cpu["dram"], CORE_GBS) / ghz)
-    times.update({level: REFERENCE[level] / given[level] for level in given})
-    return (f'        {{.isa = "{isa}", .model = "{model}", .ghz = {ghz:g},\n'
+def isa_text(isa, cpu, mca):
+    ghz = CPUS[cpu]["isas"][isa][0]
+    fitted_cpu, fitted_isa = FITTED[isa]
+    simulated, fitted = costs_of(isa, cpu, mca), costs_of(fitted_isa, fitted_cpu, mca)
+    own, other = bytes_a_cycle(isa, cpu), bytes_a_cycle(fitted_isa, fitted_cpu)
+    times = {unit: simulated[unit] / fitted[unit] for unit in TIMES if unit in simulated}
+    times.update({level: other[level] / own[level] for level in own})
+    return (f'        {{.isa = "{isa}", .model = "{model_of(isa, cpu)}", .ghz = {ghz:g},\n'
             f"         .cycles = {{{unit_list({unit: simulated[unit] for unit in CYCLES if unit in simulated})}}},\n"
             f"         .times = {{{unit_list(times)}}}}},\n")
 
@@ -191,10 +208,7 @@ def cpu_text(name, cpu, mca):
             f"    .kinds = {{{kinds[:-2]}}},\n"
             f"    .caches = {{{', '.join(f'{size:g}' if size % 1 else str(int(size)) for size in cpu['sizes'])}}},\n"
             "    .isas = {\n")
-    for isa, (ghz, model) in cpu["isas"].items():
-        model = name if model == "own" else model
-        text += isa_text(isa, ghz, model, costs_of(isa, name, model, mca), cpu)
-    return text + "    }},\n"
+    return text + "".join(isa_text(isa, name, mca) for isa in cpu["isas"]) + "    }},\n"
 
 
 def table(names):

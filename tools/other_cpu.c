@@ -120,7 +120,9 @@ void other_cpu_print_note(const struct other_cpu *other) {
     for (int i = 0; i < PREDICT_ISAS && other->known->isas[i].isa; i++)
         printf("%s%s by the model of %s", i ? ", " : "", other->known->isas[i].isa,
                other->known->isas[i].model);
-    printf("\n           figures: %s\n           %s\n", other->known->source, predict_checked);
+    printf("\n           figures: %s\n", other->known->source);
+    for (size_t i = 0; predict_checked[i]; i++)
+        printf("           %s\n", predict_checked[i]);
 }
 
 static cJSON *isas_json(const struct predict_cpu *cpu) {
@@ -149,7 +151,9 @@ void other_cpu_json(const struct other_cpu *other, cJSON *root) {
         for (size_t unit = 0; unit < LW_WORK_COUNT; unit++)
             cJSON_AddNumberToObject(units, lw_work_unit(unit), other->target.costs[i].unit[unit]);
     }
-    cJSON_AddStringToObject(prediction, "checked", predict_checked);
+    cJSON *checked = cJSON_AddArrayToObject(prediction, "checked");
+    for (size_t i = 0; predict_checked[i]; i++)
+        cJSON_AddItemToArray(checked, cJSON_CreateString(predict_checked[i]));
 }
 
 /* ---- the list ------------------------------------------------------------------------------------------ */
@@ -214,6 +218,8 @@ int other_cpu_list(const char *file, bool json) {
         return status;
     }
     if (json) return cli_json_print(l.array, LW_EXIT_OK);
-    printf("\n%s\n", predict_checked);
+    printf("\n");
+    for (size_t i = 0; predict_checked[i]; i++)
+        printf("%s\n", predict_checked[i]);
     return LW_EXIT_OK;
 }
