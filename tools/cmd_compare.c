@@ -14,6 +14,12 @@ enum { EXIT_SAME = 0, EXIT_SLOWER = 1, EXIT_CANT_TELL = 2, EXIT_NOT_COMPARABLE =
 /* The chance that any row of a run is called slower though it isn't; shared among the rows. */
 #define ALPHA 0.01
 
+/* A row is slower if all of its interval is beyond this part of the threshold. */
+#define SURE_PART 0.8
+
+/* Where other processes took so much of a core during a run, no row is called slower or faster. */
+#define BUSY_CORES 0.3
+
 /* A pass whose thread had less of a core than this is left out. */
 #define LEAST_SHARE 0.95
 
@@ -39,6 +45,7 @@ struct comparison {
     size_t count, counts[VERDICTS];
     struct row *rows;
     double alpha; /* of one row */
+    bool busy;    /* other processes ran beside one of the runs */
 };
 
 /* ---- comparing ----------------------------------------------------------------------------------------- */
@@ -57,45 +64,67 @@ static bool is_undisturbed(const struct results_row *row, size_t pass) {
     return row->threads > 1 || !(cpu > 0 && real > 0) || cpu >= LEAST_SHARE * real;
 }
 
-/* What a pass took in units of the FMA peak beside it, so that the clock cancels: the least of its samples,
- * as whatever disturbs a machine makes it slower. Where the file has no such keys, of Google Benchmark's
- * mean. */
-static double figure_of(const struct results_row *row, size_t pass) {
-    double ns = results_pass_value(row, pass, "time_min_ns", results_pass_ns(row, pass));
+/* The FMA peak beside a pass; where the file hasn't got it, by what else it says. 0: unknown. */
+static double peak_of(const struct results_row *row, size_t pass) {
     double peak = results_pass_value(row, pass, "peak_gflops", 0);
-    if (peak > 0) return ns * peak;
     double gflops = results_pass_value(row, pass, "gflops", 0);
     double pct = results_pass_value(row, pass, "peak_pct", 0);
-    return pct > 0 && gflops > 0 ? ns * 100 * gflops / pct : ns;
+    return peak > 0 ? peak : pct > 0 && gflops > 0 ? 100 * gflops / pct : 0;
 }
 
-/* Of the undisturbed passes; returns how many. */
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double quantile(double *values, size_t count, double part) {
+    qsort(values, count, sizeof *values, by_value);
+    return values[(size_t)(part * (double)count)];
+}
+
+/* What the passes took in units of the row's FMA peak, so that the clock of the run cancels. The least of a
+ * pass' samples, as whatever disturbs a machine makes it slower; the median of the passes' peaks, as a single
+ * one scatters more than the clock does. Of the undisturbed passes; returns how many. */
 static size_t read_passes(const struct results_row *row, double *figures) {
     size_t count = 0;
+    for (size_t i = 0; i < row->pass_count; i++)
+        figures[i] = peak_of(row, i);
+    const double peak = quantile(figures, row->pass_count, 0.5);
     for (size_t i = 0; i < row->pass_count; i++) {
-        figures[count] = figure_of(row, i);
+        figures[count] =
+            results_pass_value(row, i, "time_min_ns", results_pass_ns(row, i)) * (peak > 0 ? peak : 1);
         count += is_undisturbed(row, i) && figures[count] > 0;
     }
     return count;
 }
 
-/* Is the median near the least, or did the machine change its state within the run? Such a state can last as
- * long as a run, so then nobody knows which one the other run was in. */
-static bool is_steady(const double *figures, size_t count, double threshold) {
-    double least = INFINITY;
-    for (size_t i = 0; i < count; i++)
-        least = fmin(least, figures[i]);
-    size_t near = 0;
-    for (size_t i = 0; i < count; i++)
-        near += figures[i] <= least * (1 + threshold);
-    return 2 * near > count;
+/* Is the upper quartile near the median, or did the machine change its state within the run? Such a state can
+ * last as long as a run, so then nobody knows which one the other run was in. */
+static bool is_steady(double *figures, size_t count, double threshold) {
+    return quantile(figures, count, 0.75) <= quantile(figures, count, 0.5) * (1 + threshold);
 }
 
-/* Beyond the threshold, and for sure beyond half of it: two runs of one build differ by a percent or two. */
+/* Beyond the threshold, and for sure beyond most of it: two runs of one build differ by a percent or three.
+ */
 static enum verdict judge(const struct compare_ratio *r, double threshold) {
-    if (r->ratio > 1 + threshold && r->low > 1 + threshold / 2) return SLOWER;
-    if (r->ratio < 1 / (1 + threshold) && r->high < 1 / (1 + threshold / 2)) return FASTER;
+    const double sure = SURE_PART * threshold;
+    if (r->ratio > 1 + threshold && r->low > 1 + sure) return SLOWER;
+    if (r->ratio < 1 / (1 + threshold) && r->high < 1 / (1 + sure)) return FASTER;
     return r->high < 1 + threshold ? SAME : CANT_TELL;
+}
+
+/* Cores that other processes took during the run: of "clang 0.50, others 0.51" both. */
+static double busy_cores(const struct results *run) {
+    double sum = 0;
+    const char *text = results_context(run, "busy_processes", "none");
+    for (const char *end; *text; text = *end ? end + 1 : end) {
+        end = text + strcspn(text, ",");
+        const char *number = end;
+        while (number > text && number[-1] != ' ')
+            number--;
+        sum += strtod(number, NULL);
+    }
+    return sum;
 }
 
 static void compare_row(const struct comparison *c, const struct results_row *a, const struct results_row *b,
@@ -115,7 +144,7 @@ static void compare_row(const struct comparison *c, const struct results_row *a,
         out->verdict = judge(&out->ratio, c->threshold);
         bool steady = is_steady(passes, out->a_passes, c->threshold) &&
                       is_steady(passes + out->a_passes, out->b_passes, c->threshold);
-        if (!steady && out->verdict != SAME) out->verdict = CANT_TELL;
+        if ((!steady || c->busy) && out->verdict != SAME) out->verdict = CANT_TELL;
     }
     free(passes);
 }
@@ -135,6 +164,7 @@ static int compare_rows(struct comparison *c) {
         return cli_fail(EXIT_NOT_COMPARABLE, "%s and %s have no benchmark in common%s", c->a.path, c->b.path,
                         c->words.count > 2 ? " that matches" : "");
     c->alpha = ALPHA / (double)both;
+    c->busy = busy_cores(&c->a) > BUSY_CORES || busy_cores(&c->b) > BUSY_CORES;
     for (size_t i = 0; i < c->a.count; i++) {
         const struct results_row *a = &c->a.rows[i], *b = results_find(&c->b, a->name);
         if (!is_wanted(c, a->name) || !is_measured(a)) continue;
@@ -223,7 +253,7 @@ static int print_text(const struct comparison *c) {
     for (size_t k = 0; k < CLI_COUNT(order); k++)
         for (size_t i = 0; i < c->count; i++)
             if (c->rows[i].verdict == order[k]) print_row(&c->rows[i]);
-    printf("B's time over A's, each in units of the FMA peak beside it; interval: %.0f%% sure of all rows at "
+    printf("B's time over A's, each in units of its run's FMA peak; interval: %.0f%% sure of all rows at "
            "once\n",
            100 * (1 - ALPHA));
     for (int v = 0; v < VERDICTS; v++)
@@ -269,8 +299,9 @@ static const char about[] =
     "have\n"
     "one; GLOBs keep the benchmarks whose names match. Rows are compared by their passes, in units of the "
     "FMA\n"
-    "peak measured beside each. A row is slower when its estimate is beyond the threshold and its interval\n"
-    "beyond half of it. docs/regression-gate.md tells how long a run must be.\n"
+    "peak measured in the same run. A row is slower when its estimate is beyond the threshold and its "
+    "interval\n"
+    "beyond four fifths of it. docs/regression-gate.md tells how long a run must be.\n"
     "\n"
     "Exit status, unlike other subcommands': 0 same, 1 slower (those rows are named), 2 can't tell (too few\n"
     "passes, too noisy, or rows are missing), 3 runs that can't be compared (of two CPUs, or without a "
