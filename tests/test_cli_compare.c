@@ -155,6 +155,7 @@ struct run {
     int passes, missing; /* row that isn't there; -1: none */
     double clock, factor[ROWS];
     double share;           /* of its core that the thread had; 0: all */
+    bool restless;          /* every other pass takes 1.3 times as long */
     const char *cpu, *more; /* of the context, NULL: nothing */
 };
 
@@ -169,6 +170,7 @@ static void write_run(const char *path, const struct run *run) {
     for (int r = 0; r < ROWS; r++)
         for (int p = 0; p < run->passes && r != run->missing; p++) {
             double ns = 1000 * (r + 1) * run->factor[r] * noise(&state) / run->clock;
+            if (run->restless && p % 2) ns *= 1.3;
             fprintf(f,
                     "%s{\"name\": \"conv/p%d/k_avx2/threads:1\", \"repetition_index\": %d, \"cpu_time\": %g, "
                     "\"real_time\": %g, \"time_unit\": \"ns\", \"time_min_ns\": %g, \"peak_gflops\": %g}",
@@ -243,6 +245,22 @@ Test(compare, what_cant_be_told) {
     EXPECT(2, "compare a.json gone.json", "missing     conv/p2/k_avx2/threads:1", "1 missing");
     EXPECT(0, "compare gone.json a.json", "new         conv/p2/k_avx2/threads:1", "1 new");
     EXPECT(2, "compare a.json wild.json", "can't tell  conv/p1/k_avx2/threads:1");
+}
+
+Test(compare, a_slow_row_on_a_machine_that_was_busy_or_changed) {
+    struct run busy = plain, restless = plain, quiet = plain;
+    busy.factor[3] = restless.factor[3] = quiet.factor[3] = 1.5;
+    busy.more = ", \"busy_processes\": \"make 0.20, others 0.15\"";
+    quiet.more = ", \"busy_processes\": \"make 0.10\"";
+    restless.restless = true;
+    write_run("a.json", &plain);
+    write_run("busy.json", &busy);
+    write_run("quiet.json", &quiet);
+    write_run("restless.json", &restless);
+    EXPECT(2, "compare a.json busy.json", "can't tell  conv/p3/k_avx2/threads:1", "0 slower");
+    EXPECT(2, "compare busy.json a.json", "0 slower, 0 faster");
+    EXPECT(1, "compare a.json quiet.json", "slower      conv/p3/k_avx2/threads:1", "1 slower");
+    EXPECT(2, "compare a.json restless.json", "can't tell  conv/p3/k_avx2/threads:1", "0 slower");
 }
 
 Test(compare, what_cant_be_compared) {

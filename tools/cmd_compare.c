@@ -98,10 +98,10 @@ static size_t read_passes(const struct results_row *row, double *figures) {
     return count;
 }
 
-/* Is the upper quartile near the median, or did the machine change its state within the run? Such a state can
+/* Are the quartiles near each other, or did the machine change its state within the run? Such a state can
  * last as long as a run, so then nobody knows which one the other run was in. */
 static bool is_steady(double *figures, size_t count, double threshold) {
-    return quantile(figures, count, 0.75) <= quantile(figures, count, 0.5) * (1 + threshold);
+    return quantile(figures, count, 0.75) <= quantile(figures, count, 0.25) * (1 + threshold);
 }
 
 /* Beyond the threshold, and for sure beyond most of it: two runs of one build differ by a percent or three.
