@@ -232,7 +232,7 @@ Test(compare, what_cant_be_told) {
     shared.share = 0.6;
     few.passes = 2;
     gone.missing = 2;
-    wild.factor[1] = 1.045;
+    wild.factor[1] = 1.055;
     write_run("a.json", &plain);
     write_run("few.json", &few);
     write_run("gone.json", &gone);

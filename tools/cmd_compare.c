@@ -18,7 +18,7 @@ enum { EXIT_SAME = 0, EXIT_SLOWER = 1, EXIT_CANT_TELL = 2, EXIT_NOT_COMPARABLE =
 #define SURE_PART 0.8
 
 /* Where other processes took so much of a core during a run, no row is called slower or faster. */
-#define BUSY_CORES 0.3
+#define BUSY_CORES 0.2
 
 /* A pass whose thread had less of a core than this is left out. */
 #define LEAST_SHARE 0.95
@@ -310,7 +310,7 @@ static const char about[] =
 
 static int read_threshold(struct comparison *c) {
     char *end;
-    c->threshold = 0.05;
+    c->threshold = 0.06;
     if (!c->threshold_text) return CLI_GO;
     double percent = strtod(c->threshold_text, &end);
     if (end == c->threshold_text || *end || !(percent > 0 && percent <= 1000))
@@ -342,7 +342,7 @@ int cmd_compare(int argc, char **argv) {
     struct comparison c = {0};
     const struct cli_option options[] = {
         {"threshold", 0, CLI_STRING, &c.threshold_text, "PCT",
-         "what counts as slower, in percent (default 5)", 0, 0},
+         "what counts as slower, in percent (default 6)", 0, 0},
         {"json", 0, CLI_FLAG, &c.json, NULL, "print JSON", 0, 0},
     };
     const struct cli_command command = {
