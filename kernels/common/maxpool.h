@@ -15,6 +15,7 @@ struct maxpool {
     int64_t x_begin, x_end; /* columns whose windows need no clipping */
     int64_t pixel;          /* floats from one pixel to the next: its channels, or 1 in planes */
     int64_t images;         /* planes (NCHW), images (NHWC) or planes of 16 channels (blocked) */
+    const float *end;       /* of the source: up to it anything may be read */
 };
 
 static struct maxpool maxpool_setup(const lw_desc *d) {
@@ -164,9 +165,14 @@ LW_INLINE void maxpool_channels(int64_t count, const float *x, int64_t step, con
     }
 }
 
-/* n < VL outputs along x. */
-LW_INLINE void maxpool_along_n(const float *x, int64_t step, const int64_t rows, int n, float *dst,
-                               const int kernel) {
+/* n < VL outputs along x. Whole vectors are read where the source goes on behind the row: a copy would be
+ * read at other offsets than it was written, and wait for the stores. */
+LW_INLINE void maxpool_along_n(const struct maxpool *p, const float *x, int64_t step, const int64_t rows,
+                               int n, float *dst, const int kernel) {
+    if (p->end - x > (rows - 1) * step + 2 * VL) {
+        v_store_n(dst, maxpool_known(x, step, 1, rows, VL, kernel), n);
+        return;
+    }
     float copy[3 * 3 * VL];
     int floats = 2 * (n - 1) + kernel;
     for (int64_t i = 0; i < rows; i++) {
@@ -180,10 +186,11 @@ LW_INLINE void maxpool_along_n(const float *x, int64_t step, const int64_t rows,
 }
 
 /* The last whole vector overlaps the one before. */
-LW_INLINE void maxpool_plane(int64_t count, const float *x, int64_t step, const int64_t rows, float *max,
-                             float *dst, const enum maxpool_way way, const int kernel) {
+LW_INLINE void maxpool_plane(const struct maxpool *p, const float *x, int64_t step, const int64_t rows,
+                             float *max, float *dst, const enum maxpool_way way, const int kernel) {
+    const int64_t count = p->x_end - p->x_begin;
     if (count < VL) {
-        maxpool_along_n(x, step, rows, (int)count, dst, kernel);
+        maxpool_along_n(p, x, step, rows, (int)count, dst, kernel);
         return;
     }
     int64_t i = 0;
@@ -201,7 +208,7 @@ LW_INLINE void maxpool_columns(const struct maxpool *p, const float *x, int64_t 
                                float *max, float *dst, const enum maxpool_way way, const int kernel) {
     const int64_t count = p->x_end - p->x_begin;
     if (p->pixel == 1)
-        maxpool_plane(count, x, step, rows, max, dst, way, kernel);
+        maxpool_plane(p, x, step, rows, max, dst, way, kernel);
     else if (p->pixel == LW_BLOCK)
         maxpool_channels(count, x, step, LW_BLOCK, rows, max, dst, way, kernel);
     else
@@ -293,6 +300,7 @@ LW_INLINE void maxpool_run(const struct lw_call *call, int64_t begin, int64_t en
     int64_t i = row / p.h.out, oy = row % p.h.out;
     struct maxpool_kept kept;
     kept.row = NULL;
+    p.end = call->src + p.images * p.h.in * p.w.in * p.pixel;
     struct maxpool_kept *keep = kernel == 3 && maxpool_can_keep(&p) ? &kept : NULL;
     for (; row < last; row++) {
         const float *image = call->src + i * p.h.in * p.w.in * p.pixel;
