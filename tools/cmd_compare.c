@@ -72,16 +72,6 @@ static double peak_of(const struct results_row *row, size_t pass) {
     return peak > 0 ? peak : pct > 0 && gflops > 0 ? 100 * gflops / pct : 0;
 }
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double quantile(double *values, size_t count, double part) {
-    qsort(values, count, sizeof *values, by_value);
-    return values[(size_t)(part * (double)count)];
-}
-
 /* What the passes took in units of the row's FMA peak, so that the clock of the run cancels. The least of a
  * pass' samples, as whatever disturbs a machine makes it slower; the median of the passes' peaks, as a single
  * one scatters more than the clock does. Of the undisturbed passes; returns how many. */
@@ -89,7 +79,7 @@ static size_t read_passes(const struct results_row *row, double *figures) {
     size_t count = 0;
     for (size_t i = 0; i < row->pass_count; i++)
         figures[i] = peak_of(row, i);
-    const double peak = quantile(figures, row->pass_count, 0.5);
+    const double peak = compare_quantile(figures, row->pass_count, 0.5);
     for (size_t i = 0; i < row->pass_count; i++) {
         figures[count] =
             results_pass_value(row, i, "time_min_ns", results_pass_ns(row, i)) * (peak > 0 ? peak : 1);
@@ -101,7 +91,7 @@ static size_t read_passes(const struct results_row *row, double *figures) {
 /* Are the quartiles near each other, or did the machine change its state within the run? Such a state can
  * last as long as a run, so then nobody knows which one the other run was in. */
 static bool is_steady(double *figures, size_t count, double threshold) {
-    return quantile(figures, count, 0.75) <= quantile(figures, count, 0.25) * (1 + threshold);
+    return compare_quantile(figures, count, 0.75) <= compare_quantile(figures, count, 0.25) * (1 + threshold);
 }
 
 /* Beyond the threshold, and for sure beyond most of it: two runs of one build differ by a percent or three.

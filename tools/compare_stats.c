@@ -11,6 +11,11 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+double compare_quantile(double *values, size_t count, double part) {
+    qsort(values, count, sizeof *values, by_value);
+    return values[(size_t)(part * (double)count)];
+}
+
 /* The chance of each number of pairs that are the wrong way round, if all orders are alike: p[u], u = 0 to n
  * * m. By Mann and Whitney's recurrence over n: the largest of all is one of n or one of m. NULL: no memory.
  */

@@ -16,6 +16,9 @@ struct compare_ratio {
 struct compare_ratio compare_passes(const double *a, size_t a_count, const double *b, size_t b_count,
                                     double alpha);
 
+/* Sorts the values, at least one; part: 0.5 is the median, 0.25 the lower quartile. */
+double compare_quantile(double *values, size_t count, double part);
+
 /* So many passes on each side are needed at least for an interval at this alpha. */
 size_t compare_passes_needed(double alpha);
 
