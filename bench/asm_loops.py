@@ -89,8 +89,8 @@ def follow(function, first, last, inner=None, trips=1):
 
 
 def hot_loop(function, trips=None):
-    """The innermost loop with the most arithmetic or, with `trips`, the loop around it while it runs so many times, where the
-    way around can be followed; None where there is none."""
+    """The innermost loop with the most arithmetic, of equals the shortest (the other one fetches ahead); or, with `trips`, the
+    loop around it while it runs so many times, where the way around can be followed; None where there is none."""
     ranges = function.loops()
     stack = STACK_OR_FRAME if any(FRAME.match(line) for line in function.code) else STACK
 
@@ -107,7 +107,8 @@ def hot_loop(function, trips=None):
     best, where = None, None
     for inner in ranges:
         found = None if any(contains(inner, other) and computes(*other) for other in ranges) else loop(*inner)
-        if found and found.arithmetic and (not best or len(found.arithmetic) > len(best.arithmetic)):
+        if found and found.arithmetic and (not best or (len(found.arithmetic), -len(found.code)) >
+                                           (len(best.arithmetic), -len(best.code))):
             best, where = found, inner
     if best and trips:
         # a loop with the same beginning is the same loop: another way back
