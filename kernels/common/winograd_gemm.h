@@ -78,36 +78,49 @@ LW_INLINE void wino_channel_blocks(vf *acc, const float *x, ptrdiff_t block, int
     }
 }
 
+/* A run of T tiles. */
+LW_INLINE void wino_run_tiles(const float *v, ptrdiff_t block, int64_t channels, const float *u,
+                              const float *far, ptrdiff_t ahead, float *m, const int T, const int V) {
+    const ptrdiff_t width = (V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS) * VL;
+    const int64_t blocks = channels / LW_BLOCK;
+    vf acc[LW_WINO_TILES * LW_WINO_VECTORS];
+    LW_UNROLL
+    for (int i = 0; i < T * V; i++)
+        acc[i] = v_zero();
+    if (ahead != 0)
+        wino_channel_blocks(acc, v, block, blocks, u, far, ahead, T, V, true);
+    else
+        wino_channel_blocks(acc, v, block, blocks, u, far, 0, T, V, false);
+    v += blocks * block, u += blocks * LW_BLOCK * width, far += blocks * LW_BLOCK * width;
+    int64_t left = channels % LW_BLOCK;
+    for (; left >= 4; left -= 4, v += 4, u += 4 * width, far += 4 * width)
+        wino_step4(acc, v, u, far, T, V);
+    for (; left > 0; left--, v++, u += width, far += width)
+        wino_step1(acc, v, u, far, T, V);
+    LW_UNROLL
+    for (int t = 0; t < T; t++) {
+        LW_UNROLL
+        for (int i = 0; i < V; i++)
+            v_store(m + t * WINO_WIDTH + i * VL, acc[t * V + i]);
+    }
+}
+
 /* v: [channel block][point of the row][slot][16], blocks `block` floats apart; w: from the row of points on;
  * m: [point of the row][slot][WINO_WIDTH]. */
 LW_INLINE void wino_gemm(const struct wino_product *p, ptrdiff_t slots, const float *v, ptrdiff_t block,
                          int64_t channels, struct wino_weights w, float *m, const int T, const int V) {
     const ptrdiff_t width = (V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS) * VL;
-    const int64_t blocks = channels / LW_BLOCK;
     const float *u = w.u + p->column * channels * width;
     v += (p->column * slots + p->slot) * LW_BLOCK;
     m += (p->column * slots + p->slot) * WINO_WIDTH;
-    for (int32_t k = 0; k < p->points; k++, m += slots * WINO_WIDTH, v += slots * LW_BLOCK) {
-        vf acc[LW_WINO_TILES * LW_WINO_VECTORS];
-        LW_UNROLL
-        for (int i = 0; i < T * V; i++)
-            acc[i] = v_zero();
-        if (w.ahead != 0)
-            wino_channel_blocks(acc, v, block, blocks, u, u + w.next, w.ahead, T, V, true);
-        else
-            wino_channel_blocks(acc, v, block, blocks, u, u + w.next, 0, T, V, false);
-        const float *x = v + blocks * block;
-        int64_t left = channels % LW_BLOCK;
-        for (u += blocks * LW_BLOCK * width; left >= 4; left -= 4, x += 4, u += 4 * width)
-            wino_step4(acc, x, u, u + w.next, T, V);
-        for (; left > 0; left--, x++, u += width)
-            wino_step1(acc, x, u, u + w.next, T, V);
-        LW_UNROLL
-        for (int t = 0; t < T; t++) {
-            LW_UNROLL
-            for (int i = 0; i < V; i++)
-                v_store(m + t * WINO_WIDTH + i * VL, acc[t * V + i]);
+    for (int32_t k = p->points; k > 0; k--, u += channels * width) {
+        const ptrdiff_t rest = slots - p->runs * T;
+        ptrdiff_t ahead = w.ahead;
+        for (int32_t r = p->runs; r > 0; r--, v += T * LW_BLOCK, m += T * WINO_WIDTH) {
+            wino_run_tiles(v, block, channels, u, u + w.next, ahead, m, T, V);
+            ahead = 0; /* then they are there */
         }
+        v += rest * LW_BLOCK, m += rest * WINO_WIDTH;
     }
 }
 

@@ -51,10 +51,10 @@ struct wino {
     int64_t tasks;
 };
 
-/* Products of `points` neighbouring points of one row, each of `tiles` tiles, the first of them in slot
- * `slot`. */
+/* What one call computes: products of `points` neighbouring points of one row, each `runs` times `tiles`
+ * tiles, the first of them in slot `slot`. */
 struct wino_product {
-    int32_t column, points, slot, tiles;
+    int32_t column, points, slot, runs, tiles;
 };
 
 /* One kind of block: the last one may have fewer and smaller tile rows, or fewer images, than the others. Row
@@ -144,23 +144,25 @@ static inline int64_t wino_point_tiles(const struct wino *w, const struct wino_s
     return s->images * wino_users(&w->y, s->begin, s->end, i) * w->column_tiles[j];
 }
 
-/* Lists a kind's products where `list` isn't NULL. A point's tiles are split evenly into calls, one after the
- * other while its weights are in L1; neighbouring points that need a single call each share one. */
+/* Lists a kind's products where `list` isn't NULL. A point's tiles are split evenly into runs, one after the
+ * other while its weights are in L1: of two lengths, or of one, and then neighbouring points with as many
+ * tiles share a call. */
 static void wino_list_products(const struct wino *w, struct wino_schedule *s, struct wino_product *list) {
     int32_t count = 0;
     for (int i = 0; i < w->points; i++) {
         s->products[i] = count;
         for (int j = 0, points; j < w->points; j += points) {
             const int64_t tiles = wino_point_tiles(w, s, i, j);
+            const int64_t runs = lw_max(1, lw_div_up(tiles, LW_WINO_TILES)), longer = tiles % runs;
             points = 1;
-            while (tiles <= LW_WINO_TILES && j + points < w->points &&
-                   wino_point_tiles(w, s, i, j + points) == tiles)
+            while (longer == 0 && j + points < w->points && wino_point_tiles(w, s, i, j + points) == tiles)
                 points++;
             int64_t slot = 0;
-            for (int64_t calls = lw_div_up(tiles, LW_WINO_TILES); calls > 0; calls--) {
-                const int64_t n = lw_div_up(tiles - slot, calls);
-                if (list) list[count] = (struct wino_product){j, points, (int32_t)slot, (int32_t)n};
-                slot += n;
+            for (int64_t n = lw_div_up(tiles, runs); slot < tiles; n--) { /* tiles of a run */
+                const int64_t equal = slot == 0 && longer > 0 ? longer : (tiles - slot) / n;
+                if (list)
+                    list[count] = (struct wino_product){j, points, (int32_t)slot, (int32_t)equal, (int32_t)n};
+                slot += equal * n;
                 count++;
             }
         }
