@@ -11,18 +11,20 @@ const char *const lwm_cnn_layer_names[LWM_CNN_LAYERS] = {"conv1", "conv2", "fc",
 enum {
     IMAGE = 28 * 28,
     CLASSES = 10,
-    GROUP = 2 /* images at once: conv2's and the fully connected layer's weights are read half as often */
+    PAIR = 2, /* images that the convolutions take at once: conv2's weights are read half as often */
+    GROUP = 4 /* and the fully connected layer, whose activations are small */
 };
 
 /* The plans for images that one thread takes (set[0]), or all threads together (set[1]). */
 struct plans {
-    lw_plan *layer[GROUP][LWM_CNN_LAYERS]; /* of 1 and 2 images */
+    lw_plan *layer[GROUP][LWM_CNN_LAYERS]; /* of 1, 2 .. images; NULL: more than the layer takes at once */
     size_t workspace_bytes;                /* the largest of them */
 };
 
 /* What one thread needs to take an image through the layers. */
 struct scratch {
-    float *hidden1, *hidden2, *logits; /* of GROUP images */
+    float *hidden1;          /* of PAIR images */
+    float *hidden2, *logits; /* of GROUP images */
     void *workspace;
     void *memory;
 };
@@ -139,7 +141,7 @@ static lw_status plan_layer(const struct build *b, enum lwm_cnn_layer layer, int
 static lw_status plan_set(const struct build *b, bool shared) {
     struct plans *p = &b->cnn->set[shared];
     for (int64_t batch = 1; batch <= GROUP; batch++)
-        for (int layer = 0; layer < LWM_CNN_LAYERS; layer++) {
+        for (int layer = batch > PAIR ? LWM_FC : LWM_CONV1; layer < LWM_CNN_LAYERS; layer++) {
             const lw_plan *first = b->cnn->set[0].layer[0][layer];
             lw_plan **plan = &p->layer[batch - 1][layer];
             lw_status status = plan_layer(b, (enum lwm_cnn_layer)layer, batch, shared,
@@ -183,7 +185,7 @@ static lw_status plan_any_layout(const struct build *b) {
 static size_t round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 static bool make_scratch(struct lwm_cnn *cnn, struct scratch *s, size_t workspace) {
-    size_t hidden1 = round_up(GROUP * cnn->hidden1_floats * sizeof(float));
+    size_t hidden1 = round_up(PAIR * cnn->hidden1_floats * sizeof(float));
     size_t hidden2 = round_up(GROUP * cnn->hidden2_floats * sizeof(float));
     size_t logits = round_up(GROUP * CLASSES * sizeof(float));
     s->memory = aligned_alloc(64, hidden1 + hidden2 + logits + round_up(workspace));
@@ -251,43 +253,54 @@ void lwm_cnn_destroy(struct lwm_cnn *cnn) {
 
 /* ---- running ------------------------------------------------------------------------------------------- */
 
-/* One or two images through all layers. */
-static void run_group(const struct plans *p, struct scratch *s, const float *images, int n,
-                      float *probabilities, float *logits) {
-    lw_plan *const *layer = p->layer[n - 1];
+/* Up to GROUP images through all layers. */
+static void run_group(const struct lwm_cnn *cnn, const struct plans *p, struct scratch *s,
+                      const float *images, int n, float *probabilities, float *logits) {
     float *sums = logits ? logits : s->logits;
-    lw_plan_execute(layer[LWM_CONV1], images, s->hidden1, s->workspace);
-    lw_plan_execute(layer[LWM_CONV2], s->hidden1, s->hidden2, s->workspace);
-    lw_plan_execute(layer[LWM_FC], s->hidden2, sums, s->workspace);
-    lw_plan_execute(layer[LWM_SOFTMAX], sums, probabilities, s->workspace);
+    for (int i = 0; i < n; i += PAIR) {
+        lw_plan *const *layer = p->layer[n - i < PAIR ? n - i - 1 : PAIR - 1];
+        float *hidden2 = s->hidden2 + (size_t)i * cnn->hidden2_floats;
+        lw_plan_execute(layer[LWM_CONV1], images + i * IMAGE, s->hidden1, s->workspace);
+        lw_plan_execute(layer[LWM_CONV2], s->hidden1, hidden2, s->workspace);
+    }
+    lw_plan_execute(p->layer[n - 1][LWM_FC], s->hidden2, sums, s->workspace);
+    lw_plan_execute(p->layer[n - 1][LWM_SOFTMAX], sums, probabilities, s->workspace);
 }
 
 struct batch {
     const struct lwm_cnn *cnn;
+    const struct plans *plans;
     const float *images;
     float *probabilities, *logits;
     int64_t n;
+    int group; /* images of a task */
 };
 
 static void run_task(void *arg, int64_t task, int worker) {
     const struct batch *b = arg;
-    int64_t i = task * GROUP;
-    run_group(&b->cnn->set[0], &b->cnn->scratch[worker], b->images + i * IMAGE,
-              b->n - i < GROUP ? (int)(b->n - i) : GROUP, b->probabilities + i * CLASSES,
+    const int64_t i = task * b->group;
+    run_group(b->cnn, b->plans, &b->cnn->scratch[worker], b->images + i * IMAGE,
+              b->n - i < b->group ? (int)(b->n - i) : b->group, b->probabilities + i * CLASSES,
               b->logits ? b->logits + i * CLASSES : NULL);
 }
 
+/* Each thread takes images of its own where there are enough, else all share each layer. */
 void lwm_cnn_run(struct lwm_cnn *cnn, const float *images, int64_t n, float *probabilities, float *logits) {
-    struct batch batch = {cnn, images, probabilities, logits, n};
-    if (cnn->pool && n >= 2 * cnn->threads) {
-        lw_pool_run(cnn->pool, (n + GROUP - 1) / GROUP, run_task, &batch);
+    const bool apart = n >= PAIR * cnn->threads, many = n >= 2 * GROUP * cnn->threads;
+    struct batch batch = {.cnn = cnn,
+                          .plans = &cnn->set[cnn->pool && !apart],
+                          .images = images,
+                          .probabilities = probabilities,
+                          .logits = logits,
+                          .n = n,
+                          .group = many || !apart ? GROUP : PAIR};
+    const int64_t tasks = (n + batch.group - 1) / batch.group;
+    if (cnn->pool && apart) {
+        lw_pool_run(cnn->pool, tasks, run_task, &batch);
         return;
     }
-    const struct plans *p = &cnn->set[cnn->pool != NULL];
-    for (int64_t i = 0; i < n; i += GROUP) {
-        run_group(p, &cnn->scratch[0], images + i * IMAGE, n - i < GROUP ? (int)(n - i) : GROUP,
-                  probabilities + i * CLASSES, logits ? logits + i * CLASSES : NULL);
-    }
+    for (int64_t task = 0; task < tasks; task++)
+        run_task(&batch, task, 0);
 }
 
 const char *lwm_cnn_kernel(const struct lwm_cnn *cnn, enum lwm_cnn_layer layer) {
