@@ -12,6 +12,11 @@
 #define LW_DIRECT_PIXELS  14
 #define LW_DIRECT_VECTORS 2
 
+/* A direct tile's weights, in floats: all in one pass up to the first number, else at most the second in
+ * each. L2 feeds so large a tile as fast as it computes. */
+#define LW_WHOLE_FLOATS (32 << 10)
+#define LW_PASS_FLOATS  (32 << 10)
+
 /* The products of a Winograd point: tiles x vectors. */
 #define LW_WINO_TILES   6
 #define LW_WINO_VECTORS 4

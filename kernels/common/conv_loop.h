@@ -9,11 +9,6 @@
 
 #define CONV_TILE_CHANNELS (LW_DIRECT_VECTORS * VL)
 
-/* Floats of a tile's weights that L1 holds beside everything else, and of those of one pass where it can't
- * hold all. */
-#define CONV_L1_FLOATS   (8 * 1024)
-#define CONV_PASS_FLOATS (4608)
-
 /* Do the weights come from beyond a small L2? */
 static bool conv_is_heavy(const lw_desc *d) {
     return d->oc * (d->ic / d->groups) * d->kh * d->kw > 128 << 10;
@@ -158,12 +153,12 @@ static void conv_trim_taps(const struct conv_rows *r, bool first, bool last) {
                                                     : CONV_TRIM_NONE;
 }
 
-/* Channel blocks of one pass: all where a tile's weights stay in L1, else as many as do. The sums wait in the
- * destination. */
+/* Channel blocks of one pass: all where a tile's weights are near enough (tiles.h), else as many as are. The
+ * sums wait in the destination. */
 static int64_t conv_pass_blocks(const struct conv_geometry *g) {
     const int64_t block = g->block * g->d->kh * g->d->kw * CONV_TILE_CHANNELS;
-    if (g->blocks * block <= CONV_L1_FLOATS) return g->blocks;
-    return lw_div_up(g->blocks, lw_div_up(g->blocks, lw_max(1, CONV_PASS_FLOATS / block)));
+    if (g->blocks * block <= LW_WHOLE_FLOATS) return g->blocks;
+    return lw_div_up(g->blocks, lw_div_up(g->blocks, lw_max(1, LW_PASS_FLOATS / block)));
 }
 
 /* Output row y, all pixels, to out (pixel stride and vector offsets are in r->t): what channel blocks begin

@@ -12,6 +12,11 @@
 #define LW_DIRECT_PIXELS  5
 #define LW_DIRECT_VECTORS 4
 
+/* A direct tile's weights, in floats: all in one pass up to the first number, else at most the second in
+ * each. They stay in L1. */
+#define LW_WHOLE_FLOATS 8192
+#define LW_PASS_FLOATS  4608
+
 /* The products of a Winograd point: tiles x vectors. */
 #define LW_WINO_TILES   5
 #define LW_WINO_VECTORS 4
