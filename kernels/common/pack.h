@@ -107,19 +107,6 @@ static inline void copy_floats(float *dst, const float *src, int64_t n) {
             dst[i] = src[i];
 }
 
-/* Every stride-th pixel from column ix on, where channels lie together. */
-static void pack_pixels_strided(const struct pack_row *p, int64_t ix, int64_t stride, int64_t pixels,
-                                float *dst) {
-    const lw_desc *d = p->d;
-    const int64_t step = stride * (d->src_layout == LW_NHWC ? d->ic : LW_BLOCK);
-    const float *src = image_at(d, p->image, p->c, p->y, ix);
-    for (int64_t x = 0; x < pixels; x++, src += step, dst += LW_BLOCK) {
-        LW_UNROLL
-        for (int v = 0; v < LW_BLOCK; v += VL)
-            v_store(dst + v, v_load(src + v));
-    }
-}
-
 /* Every stride-th float. */
 static void pack_plane_strided(const float *src, int64_t stride, int64_t pixels, float *dst) {
     int64_t x = 0;
@@ -144,9 +131,6 @@ static void pack_phase_row(const struct pack_row *p, const struct phase *f, cons
         pack_plane_strided(image_at(d, p->image, p->c, p->y, ix), s, end - begin, dst + begin);
     else if (s == 1 && d->src_layout == LW_NCHW)
         pack_pixels_nchw(p, ix, end - begin, dst + begin * B);
-    else if (p->count == LW_BLOCK &&
-             (d->src_layout == LW_NHWC || (d->src_layout == LW_BLOCKED && p->c % LW_BLOCK == 0)))
-        pack_pixels_strided(p, ix, s, end - begin, dst + begin * B);
     else
         for (int64_t x = begin; x < end; x++)
             pack_pixel(p, x * s + f->shift, dst + x * B);
@@ -176,12 +160,19 @@ static void pack_plane_pair(const struct pack_row *p, int64_t width, float *dst)
         (c % 2 == 0 ? even : odd)[c / 2] = src[c];
 }
 
+/* Rows of a strip that lie in the image. */
+static void pack_rows_inside(const lw_desc *d, const struct strip *s, int64_t y0, int64_t *begin,
+                             int64_t *end) {
+    *begin = y0 < 0 ? lw_min(s->in_rows, lw_div_up(-y0, s->row_step)) : 0;
+    *end = y0 < d->ih ? lw_min(s->in_rows, lw_div_up(d->ih - y0, s->row_step)) : 0;
+}
+
 /* Planes of stride 1: all rows alike. */
 static void pack_planes(const lw_desc *d, const struct strip *s, const float *image, int64_t c0, int64_t y0,
                         float *dst) {
     const struct phase f = pack_phase(d, 0, s->phase_width);
-    const int64_t begin = y0 < 0 ? lw_min(s->in_rows, lw_div_up(-y0, s->row_step)) : 0;
-    const int64_t end = y0 < d->ih ? lw_min(s->in_rows, lw_div_up(d->ih - y0, s->row_step)) : 0;
+    int64_t begin, end;
+    pack_rows_inside(d, s, y0, &begin, &end);
     for (int64_t c = 0; c < s->blocks; c++) {
         const float *src = image + ((c0 + c) * d->ih + y0 + begin * s->row_step) * d->iw + f.begin + f.shift;
         float *to = dst + c * s->block_floats + begin * s->row_floats;
@@ -193,6 +184,31 @@ static void pack_planes(const lw_desc *d, const struct strip *s, const float *im
     }
 }
 
+/* A phase of whole blocks of 16 channels that lie together, all rows alike. */
+static void pack_blocks(const lw_desc *d, const struct strip *s, const struct phase *f, const float *image,
+                        int64_t c0, int64_t y0, float *dst) {
+    const ptrdiff_t column = d->src_layout == LW_NHWC ? d->ic : LW_BLOCK, step = d->stride_w * column;
+    const int64_t pixels = f->end - f->begin;
+    int64_t begin, end;
+    pack_rows_inside(d, s, y0, &begin, &end);
+    for (int64_t b = 0; b < s->blocks; b++, dst += s->block_floats) {
+        const float *src = image_at(d, image, c0 + b * LW_BLOCK, y0 + begin * s->row_step,
+                                    f->begin * d->stride_w + f->shift);
+        float *to = dst + begin * s->row_floats;
+        for (int64_t r = begin; r < end; r++, src += s->row_step * d->iw * column, to += s->row_floats) {
+            zero_floats(to, f->begin * LW_BLOCK);
+            zero_floats(to + f->end * LW_BLOCK, (f->width - f->end) * LW_BLOCK);
+            const float *from = src;
+            float *pixel = to + f->begin * LW_BLOCK;
+            for (int64_t x = 0; x < pixels; x++, from += step, pixel += LW_BLOCK) {
+                LW_UNROLL
+                for (int v = 0; v < LW_BLOCK; v += VL)
+                    v_store(pixel + v, v_load(from + v));
+            }
+        }
+    }
+}
+
 /* The rows from source row y0 on, those that exist, of channels c0 .. c0+channels-1 of one image. */
 static void pack_strip(const lw_desc *d, const struct strip *s, const float *image, int64_t c0,
                        int64_t channels, int64_t y0, float *dst) {
@@ -200,10 +216,16 @@ static void pack_strip(const lw_desc *d, const struct strip *s, const float *ima
         pack_planes(d, s, image, c0, y0, dst);
         return;
     }
+    const bool blocks = s->block == LW_BLOCK && channels % LW_BLOCK == 0 &&
+                        (d->src_layout == LW_NHWC || (d->src_layout == LW_BLOCKED && c0 % LW_BLOCK == 0));
     const bool pair = s->block == 1 && d->stride_w == 2 && phase_is_used(d, 0) && phase_is_used(d, 1);
     for (int64_t phase = 0; phase < (pair ? 1 : d->stride_w); phase++, dst += s->phase_width * s->block) {
         if (!phase_is_used(d, phase)) continue;
         const struct phase f = pack_phase(d, phase, s->phase_width);
+        if (blocks) {
+            pack_blocks(d, s, &f, image, c0, y0, dst);
+            continue;
+        }
         for (int64_t b = 0; b < s->blocks; b++) {
             struct pack_row p = {.d = d, .image = image, .c = c0 + b * s->block};
             p.count = lw_min(s->block, channels - b * s->block);
