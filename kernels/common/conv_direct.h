@@ -4,8 +4,9 @@
  *   conv_direct       blocks of 16 channels: for all but the first layers
  *   conv_direct_nchw  plain planes, one channel at a time: for few input channels, NCHW only
  *
- * A strip which is already in the source as it has to be (no padding at the sides, stride 1) isn't packed at
- * all. To the tiles, the pixels of a 1x1 kernel are one long row: several image rows are joined. */
+ * A strip which is already in the source as it has to be isn't packed at all: planes without padding at the
+ * sides and of stride 1, and blocks of stride 1 or 2 where the border tiles can leave the padding out. To the
+ * tiles, the pixels of a 1x1 kernel are one long row: several image rows are joined. */
 #ifndef LW_CONV_DIRECT_H
 #define LW_CONV_DIRECT_H
 
@@ -13,6 +14,7 @@
 #include "pack.h"
 
 #define DIRECT_JOINED 512 /* pixels of joined rows, at most */
+#define DIRECT_BUSY   10  /* sums that keep two pipes of five cycles busy */
 
 struct direct {
     struct conv_geometry g; /* as the tiles see it */
@@ -22,11 +24,16 @@ struct direct {
     bool in_place;
 };
 
-/* The image rows that are joined to one: as many as divide them all, and leave a row within a strip. */
-static int64_t direct_join(const lw_desc *d) {
+/* The image rows that are joined to one: as many as divide them all, and leave a row within a strip. None
+ * where blocks of stride 2 can be read where they lie, in tiles large enough. */
+static int64_t direct_join(const lw_desc *d, int block) {
     const bool unpadded = d->pad_left == 0 && d->pad_right <= 0 && d->pad_top == 0 && d->pad_bottom <= 0;
     const int64_t oh = lw_out_h(d), ow = lw_out_w(d);
     if (d->kh != 1 || d->kw != 1 || !unpadded || d->pool2x2) return 1;
+    const int64_t tile = ow / lw_div_up(ow, LW_DIRECT_PIXELS);
+    if (block == LW_BLOCK && d->src_layout == LW_BLOCKED && d->stride_w == 2 &&
+        d->ic / d->groups % LW_BLOCK == 0 && tile * LW_DIRECT_VECTORS >= DIRECT_BUSY)
+        return 1; /* read in place */
     const int64_t pixels = lw_min(DIRECT_JOINED, conv_strip_floats(d) / (d->ic / d->groups));
     int64_t rows = lw_max(1, lw_min(oh, pixels / ow));
     while (oh % rows != 0)
@@ -47,9 +54,23 @@ static struct strip direct_strip(const struct direct *x, int64_t rows) {
     return s;
 }
 
+/* Do strips lie in the source as the tiles want them? */
+static bool direct_is_in_place(const struct direct *x) {
+    const lw_desc *d = x->d;
+    const struct conv_geometry *g = &x->g;
+    if (d->groups > 1 && g->icg % g->block != 0) return false;
+    if (g->block == 1)
+        return d->src_layout == LW_NCHW && d->stride_w == 1 && d->pad_left == 0 &&
+               lw_out_w(d) + (d->kw - 1) * d->dilation_w <= d->iw &&
+               (x->join == 1 || (d->stride_h == 1 && lw_out_w(d) == d->iw));
+    if (d->src_layout != LW_BLOCKED) return false;
+    if (x->join > 1) return d->stride_w == 1 && d->stride_h == 1 && lw_out_w(d) == d->iw;
+    return (d->stride_w == 1 || (d->stride_w == 2 && g->icg % LW_BLOCK == 0)) && conv_can_trim(g);
+}
+
 /* joined: the caller's place for what the tiles see where rows are joined, as long as the result. */
 static struct direct direct_geometry(const lw_desc *d, int block, lw_desc *joined) {
-    struct direct x = {.d = d, .join = direct_join(d)};
+    struct direct x = {.d = d, .join = direct_join(d, block)};
     if (x.join > 1) {
         *joined = *d;
         joined->ih = lw_out_h(d) / x.join, joined->iw = lw_out_w(d) * x.join;
@@ -57,11 +78,7 @@ static struct direct direct_geometry(const lw_desc *d, int block, lw_desc *joine
         joined->pad_bottom = joined->pad_right = 0;
     }
     x.g = conv_geometry(x.join > 1 ? joined : d, block);
-    const lw_layout native = block == 1 ? LW_NCHW : LW_BLOCKED;
-    x.in_place = d->src_layout == native && d->stride_w == 1 && d->pad_left == 0 &&
-                 lw_out_w(d) + (d->kw - 1) * d->dilation_w <= d->iw &&
-                 (d->groups == 1 || x.g.icg % block == 0) &&
-                 (x.join == 1 || (d->stride_h == 1 && lw_out_w(d) == d->iw));
+    x.in_place = direct_is_in_place(&x);
     int64_t rows = x.g.oh;
     while (rows > 1 && direct_strip(&x, rows).floats > conv_strip_floats(d))
         rows = (rows + 1) / 2;
@@ -75,14 +92,18 @@ static struct direct direct_geometry(const lw_desc *d, int block, lw_desc *joine
     return x;
 }
 
+/* A source column from the next one: by phases where the strip is packed. */
+static ptrdiff_t direct_column(const struct direct *x, int64_t column) {
+    const int64_t s = x->d->stride_w;
+    if (x->in_place) return column * x->strip.block;
+    return (column % s * x->strip.phase_width + column / s) * x->strip.block;
+}
+
 static void direct_taps(const struct direct *x, ptrdiff_t *tap) {
     const lw_desc *d = x->d;
     for (int64_t ky = 0; ky < d->kh; ky++)
-        for (int64_t kx = 0; kx < d->kw; kx++) {
-            const int64_t column = kx * d->dilation_w, phase = column % d->stride_w;
-            *tap++ = ky * d->dilation_h * x->strip.row_floats +
-                     (phase * x->strip.phase_width + column / d->stride_w) * x->strip.block;
-        }
+        for (int64_t kx = 0; kx < d->kw; kx++)
+            *tap++ = ky * d->dilation_h * x->strip.row_floats + direct_column(x, kx * d->dilation_w);
 }
 
 static size_t direct_workspace(const lw_desc *d, int block) {
@@ -97,7 +118,9 @@ static const float *direct_find_strip(const struct direct *x, const struct lw_ca
                                       int64_t group, int64_t y0, bool fresh, float *packed) {
     const lw_desc *d = x->d;
     const float *image = call->src + lw_layout_channels(d->src_layout, d->ic) * d->ih * d->iw * n;
-    if (x->in_place) return image + group * x->g.blocks * x->strip.block_floats + y0 * x->strip.row_floats;
+    if (x->in_place)
+        return image + group * x->g.blocks * x->strip.block_floats + y0 * x->strip.row_floats -
+               d->pad_left * x->g.block;
     if (fresh) pack_strip(d, &x->strip, image, group * x->g.icg, x->g.icg, y0, packed);
     return packed;
 }
@@ -108,12 +131,15 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
     const struct direct x = direct_geometry(d, block, &joined);
     const struct conv_geometry *g = &x.g;
     struct conv_rows r = {.g = g, .scratch = conv_scratch(g, workspace)};
-    r.tiles = block == 1 ? conv_tiles_planes : conv_tiles_blocked;
+    const int step = x.in_place ? (int)g->d->stride_w : 1;
+    r.tiles = block == 1 ? conv_tiles_planes : step == 1 ? conv_tiles_blocked : conv_tiles_strided;
+    r.pixel_floats = step * block;
+    r.trims = x.in_place && block != 1;
+    if (r.trims) conv_find_trims(g, &r.scratch);
     r.row_floats = x.join * d->stride_h / x.strip.row_step * x.strip.row_floats;
     float *packed = (float *)((char *)workspace + conv_scratch_bytes(g));
     direct_taps(&x, r.scratch.tap);
     r.t = (struct conv_tile){.tap = r.scratch.tap,
-                             .trim = r.scratch.trim,
                              .taps = (int)(d->kh * d->kw),
                              .blocks = g->blocks,
                              .src_block = x.strip.block_floats,

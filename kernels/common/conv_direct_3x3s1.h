@@ -43,10 +43,10 @@ static void direct3_run(const struct lw_call *call, int64_t begin, int64_t end, 
     for (int k = 0; k < 9; k++)
         r.scratch.tap[k] = k / 3 * row + k % 3 * LW_BLOCK;
     r.tiles = conv_tiles_blocked;
-    r.trim_left = d->pad_left == 1;
-    r.trim_right = d->pad_right == 1;
+    r.pixel_floats = LW_BLOCK;
+    r.trims = true;
+    conv_find_trims(&g, &r.scratch);
     r.t = (struct conv_tile){.tap = r.scratch.tap,
-                             .trim = r.scratch.trim,
                              .taps = 9,
                              .blocks = g.blocks,
                              .src_block = plane,

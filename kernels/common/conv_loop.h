@@ -91,19 +91,21 @@ static void conv_pack(const lw_desc *d, int block, const float *weights, const f
 
 /* ---- workspace: { the strip it holds, tap offsets, trims, two rows of output pixels } ------------------ */
 
+enum { CONV_FIRST = 1, CONV_LAST = 2, CONV_BORDERS = 4 }; /* which tile of a row, as bits */
+
 struct conv_scratch {
     int64_t *held; /* the number of the packed strip that lies behind (0: none yet), and what else is known of
                       it */
     ptrdiff_t *tap;
-    unsigned char *trim;
-    float *rows[2]; /* [ow][CONV_TILE_CHANNELS] each */
+    unsigned char *trim; /* [CONV_BORDERS][taps] conv_trim */
+    float *rows[2];      /* [ow][CONV_TILE_CHANNELS] each */
 };
 
 static inline size_t conv_align(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
 
 static size_t conv_scratch_bytes(const struct conv_geometry *g) {
     const size_t taps = (size_t)(g->d->kh * g->d->kw);
-    return LW_HELD + conv_align(taps * sizeof(ptrdiff_t)) + conv_align(taps) +
+    return LW_HELD + conv_align(taps * sizeof(ptrdiff_t)) + conv_align(CONV_BORDERS * taps) +
            2 * conv_align((size_t)g->ow * CONV_TILE_CHANNELS * sizeof(float));
 }
 
@@ -114,10 +116,46 @@ static struct conv_scratch conv_scratch(const struct conv_geometry *g, void *wor
     s.held = workspace;
     s.tap = (ptrdiff_t *)(p += LW_HELD);
     s.trim = (unsigned char *)(p += conv_align(taps * sizeof(ptrdiff_t)));
-    s.rows[0] = (float *)(p += conv_align(taps));
+    s.rows[0] = (float *)(p += conv_align(CONV_BORDERS * taps));
     s.rows[1] = (float *)(p + conv_align((size_t)g->ow * CONV_TILE_CHANNELS * sizeof(float)));
-    memset(s.trim, CONV_TRIM_NONE, taps);
+    memset(s.trim, CONV_TRIM_NONE, CONV_BORDERS * taps);
     return s;
+}
+
+/* Output pixels at the left border (at the right one) whose tap in column kx of the kernel lies in the
+ * padding. */
+static int64_t conv_pixels_outside(const struct conv_geometry *g, int64_t kx, bool right) {
+    const lw_desc *d = g->d;
+    const int64_t first = d->pad_left - kx * d->dilation_w, s = d->stride_w; /* inside from here on */
+    if (!right) return lw_min(g->ow, first > 0 ? lw_div_up(first, s) : 0);
+    return lw_max(0, g->ow - (first + d->iw > 0 ? lw_div_up(first + d->iw, s) : 0));
+}
+
+/* Can the border tiles leave out all that lies in the padding? */
+static bool conv_can_trim(const struct conv_geometry *g) {
+    const int64_t tiles = lw_div_up(g->ow, LW_DIRECT_PIXELS), most = lw_min(CONV_MAX_TRIM, g->ow / tiles);
+    for (int64_t kx = 0; kx < g->d->kw; kx++) {
+        const int64_t left = conv_pixels_outside(g, kx, false), right = conv_pixels_outside(g, kx, true);
+        if (left > most || right > most || (left > 0 && right > 0)) return false;
+    }
+    return true;
+}
+
+/* Of a source that isn't packed. */
+static void conv_find_trims(const struct conv_geometry *g, const struct conv_scratch *s) {
+    static const unsigned char trim[2][CONV_MAX_TRIM + 1] = {
+        {CONV_TRIM_NONE, CONV_TRIM_FIRST, CONV_TRIM_FIRST2},
+        {CONV_TRIM_NONE, CONV_TRIM_LAST, CONV_TRIM_LAST2}};
+    const int64_t kw = g->d->kw, taps = g->d->kh * kw;
+    for (int64_t kx = 0; kx < kw; kx++) {
+        const unsigned char first = trim[0][conv_pixels_outside(g, kx, false)];
+        const unsigned char last = trim[1][conv_pixels_outside(g, kx, true)];
+        for (int64_t k = kx; k < taps; k += kw) {
+            s->trim[CONV_FIRST * taps + k] = first;
+            s->trim[CONV_LAST * taps + k] = last;
+            s->trim[(CONV_FIRST | CONV_LAST) * taps + k] = first ? first : last;
+        }
+    }
 }
 
 /* Does the workspace lack this strip? If so, it will have it now. */
@@ -137,21 +175,13 @@ struct conv_rows {
     struct conv_tile t; /* all that doesn't change from row to row */
     const float *strip; /* the window of output row `first`, column 0 */
     int64_t first;
-    ptrdiff_t row_floats;       /* from an output row's window to the next one's */
-    bool trim_left, trim_right; /* the border tiles leave out taps that lie in the padding */
+    ptrdiff_t row_floats;   /* from an output row's window to the next one's */
+    ptrdiff_t pixel_floats; /* from an output pixel's window to the next one's */
+    bool trims;             /* the border tiles leave out taps that lie in the padding */
     int vectors;
     int64_t ahead_floats; /* of the next oc tile's weights that are yet to be fetched into L2: the caches
                              don't foresee them */
 };
-
-static void conv_trim_taps(const struct conv_rows *r, bool first, bool last) {
-    const int64_t kw = r->g->d->kw;
-    for (int64_t k = 0, kx = 0; k < r->t.taps;
-         k++, kx = kx + 1 < kw ? kx + 1 : 0) /* a division costs 40 cycles */
-        r->scratch.trim[k] = first && kx == 0       ? CONV_TRIM_FIRST
-                             : last && kx == kw - 1 ? CONV_TRIM_LAST
-                                                    : CONV_TRIM_NONE;
-}
 
 /* Channel blocks of one pass: all where a tile's weights are near enough (tiles.h), else as many as are. The
  * sums wait in the destination. */
@@ -181,13 +211,15 @@ static void conv_row(struct conv_rows *r, int64_t y, int64_t begin, int64_t end,
     t.tap_end = (int)(ky_end * d->kw);
     const float *src = r->strip + (y - r->first) * r->row_floats + begin * t.src_block;
     const int64_t tiles = lw_div_up(ow, LW_DIRECT_PIXELS);
-    const bool trims = r->trim_left || r->trim_right;
     int64_t x = 0;
     for (int64_t i = 0; i < tiles; i += t.tiles) {
         const int64_t pixels = lw_div_up(ow - x, tiles - i), narrow = (tiles - i) * pixels - (ow - x);
-        t.tiles = trims ? 1 : tiles - i - narrow;
-        if (trims) conv_trim_taps(r, r->trim_left && i == 0, r->trim_right && i + 1 == tiles);
-        t.src = src + x * r->g->block;
+        t.tiles = tiles - i - narrow;
+        if (r->trims && i == 0) t.tiles = 1;
+        if (r->trims && t.tiles > 1 && i + t.tiles == tiles) t.tiles--;
+        t.trim =
+            r->scratch.trim + ((i == 0 ? CONV_FIRST : 0) | (i + t.tiles == tiles ? CONV_LAST : 0)) * t.taps;
+        t.src = src + x * r->pixel_floats;
         t.out = out + x * t.out_pixel;
         if (r->ahead_floats <= 0) t.ahead_lines = 0;
         r->tiles[r->vectors - 1][pixels - 1](&t);

@@ -2,14 +2,16 @@
  * LW_DIRECT_VECTORS vectors of output channels, accumulated over all taps and input channels.
  *
  * The source is a strip of blocks of B channels (B = 16, or 1 for plain planes) in which neighbouring output
- * pixels of one tap are always B floats apart: packing (pack.h) sees to that for any stride. So every address
- * is a pointer plus a constant, and one tile serves every kernel size, stride and dilation; taps are a table
- * of offsets. A call computes a run of equal tiles side by side: with few input channels a call for each
- * would cost a tenth. */
+ * pixels of one tap are always B floats apart: packing (pack.h) sees to that for any stride. Or it is the
+ * image itself, blocked, of stride 1 or 2. So every address is a pointer plus a constant, and one tile serves
+ * every kernel size, stride and dilation; taps are a table of offsets. A call computes a run of equal tiles
+ * side by side: with few input channels a call for each would cost a tenth. */
 #ifndef LW_CONV_TILE_H
 #define LW_CONV_TILE_H
 
-enum conv_trim { CONV_TRIM_NONE, CONV_TRIM_FIRST, CONV_TRIM_LAST };
+/* Pixels of a tile whose tap lies in the padding, and is left out: the first one or two, or the last. */
+enum conv_trim { CONV_TRIM_NONE, CONV_TRIM_FIRST, CONV_TRIM_FIRST2, CONV_TRIM_LAST, CONV_TRIM_LAST2 };
+#define CONV_MAX_TRIM 2
 
 #define CONV_LINE 16 /* floats of a cache line */
 
@@ -21,7 +23,7 @@ struct conv_tile {
     int64_t tiles;        /* side by side */
     ptrdiff_t out_pixel, out_vector[LW_DIRECT_VECTORS];
     const ptrdiff_t *tap;      /* [all taps] source offset of each tap */
-    const unsigned char *trim; /* [all taps] conv_trim: pixels whose tap lies in the padding are left out */
+    const unsigned char *trim; /* [all taps] conv_trim */
     int tap_begin, tap_end;    /* the rows of the kernel that lie inside the image */
     int taps;                  /* all taps, for strides */
     int64_t blocks;
@@ -124,12 +126,22 @@ LW_INLINE void conv_tile_start(const struct conv_tile *a, const float *out, vf *
     }
 }
 
+/* Pixels lo .. hi-1 of one tap. S: blocks from pixel to pixel; with more than one a block is always whole. */
+LW_INLINE void conv_tap(vf *acc, const float *s, const float *w, int run, const int lo, const int hi,
+                        const int V, const int S) {
+    if (S == 1)
+        conv_run(acc, s, w, run, lo, hi, V, LW_BLOCK);
+    else
+        for (int i = 0; i < LW_BLOCK; i += 4)
+            conv_step4(acc, s + i, w + i * V * VL, lo, hi, V, S * LW_BLOCK);
+}
+
 /* B = 16: taps may be trimmed at the image's left and right border. */
-LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const int V) {
+LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const int V, const int S) {
     const float *origin = a->src;
     float *out = a->out;
     const float *ahead = a->ahead;
-    for (int64_t i = 0; i < a->tiles; i++, origin += T * LW_BLOCK, out += T * a->out_pixel) {
+    for (int64_t i = 0; i < a->tiles; i++, origin += T * S * LW_BLOCK, out += T * a->out_pixel) {
         vf acc[LW_DIRECT_PIXELS * LW_DIRECT_VECTORS];
         conv_tile_start(a, out, acc, T, V);
         const float *src = origin, *weights = a->weights;
@@ -143,15 +155,19 @@ LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const i
                 if (run == LW_BLOCK && a->trim[k] == CONV_TRIM_NONE) {
                     LW_UNROLL
                     for (int i = 0; i < LW_BLOCK; i += 4) {
-                        conv_step4(acc, s + i, w + i * V * VL, 0, T, V, LW_BLOCK);
+                        conv_step4(acc, s + i, w + i * V * VL, 0, T, V, S * LW_BLOCK);
                         LW_KEEP_LOADS;
                     }
-                } else if (a->trim[k] == CONV_TRIM_NONE)
-                    conv_run(acc, s, w, run, 0, T, V, LW_BLOCK);
+                } else if (S == 1 && a->trim[k] == CONV_TRIM_NONE)
+                    conv_tap(acc, s, w, run, 0, T, V, S);
                 else if (a->trim[k] == CONV_TRIM_FIRST)
-                    conv_run(acc, s, w, run, 1, T, V, LW_BLOCK);
+                    conv_tap(acc, s, w, run, 1, T, V, S);
+                else if (a->trim[k] == CONV_TRIM_LAST)
+                    conv_tap(acc, s, w, run, 0, T - 1, V, S);
+                else if (a->trim[k] == CONV_TRIM_FIRST2)
+                    conv_tap(acc, s, w, run, 2, T, V, S);
                 else
-                    conv_run(acc, s, w, run, 0, T - 1, V, LW_BLOCK);
+                    conv_tap(acc, s, w, run, 0, T - 2, V, S);
             }
             src += a->src_block;
             weights += (ptrdiff_t)a->taps * LW_BLOCK * V * VL;
@@ -184,10 +200,15 @@ LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const in
 #define CONV_TILE_FUNCTIONS(T, V)                                                                            \
     static void conv_tile_blocked_##T##x##V(const struct conv_tile *told) {                                  \
         const struct conv_tile a = *told;                                                                    \
-        conv_tile_blocked(&a, T, V);                                                                         \
+        conv_tile_blocked(&a, T, V, 1);                                                                      \
+    }                                                                                                        \
+    static void conv_tile_strided_##T##x##V(const struct conv_tile *told) {                                  \
+        const struct conv_tile a = *told;                                                                    \
+        conv_tile_blocked(&a, T, V, 2);                                                                      \
     }                                                                                                        \
     static void conv_tile_planes_##T##x##V(const struct conv_tile *a) { conv_tile_planes(a, T, V); }
 #define CONV_TILE_BLOCKED(T, V) conv_tile_blocked_##T##x##V,
+#define CONV_TILE_STRIDED(T, V) conv_tile_strided_##T##x##V,
 #define CONV_TILE_PLANES(T, V)  conv_tile_planes_##T##x##V,
 
 LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_FUNCTIONS, 1)
@@ -199,25 +220,32 @@ LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_FUNCTIONS, 4)
 
 typedef void (*conv_tile_fn)(const struct conv_tile *);
 
-static const conv_tile_fn conv_tiles_blocked[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS] = {
-    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_BLOCKED, 1)},
-    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_BLOCKED, 2)},
 #if LW_DIRECT_VECTORS > 2
-    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_BLOCKED, 3)},
-    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_BLOCKED, 4)},
+#define CONV_TILES(f)                                                                                        \
+    {                                                                                                        \
+        {LW_REPEAT(LW_DIRECT_PIXELS, f, 1)}, {LW_REPEAT(LW_DIRECT_PIXELS, f, 2)},                            \
+            {LW_REPEAT(LW_DIRECT_PIXELS, f, 3)}, {                                                           \
+            LW_REPEAT(LW_DIRECT_PIXELS, f, 4)                                                                \
+        }                                                                                                    \
+    }
+#else
+#define CONV_TILES(f)                                                                                        \
+    {                                                                                                        \
+        {LW_REPEAT(LW_DIRECT_PIXELS, f, 1)}, { LW_REPEAT(LW_DIRECT_PIXELS, f, 2) }                           \
+    }
 #endif
-};
-static const conv_tile_fn conv_tiles_planes[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS] = {
-    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_PLANES, 1)},
-    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_PLANES, 2)},
-#if LW_DIRECT_VECTORS > 2
-    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_PLANES, 3)},
-    {LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_PLANES, 4)},
-#endif
-};
 
+static const conv_tile_fn conv_tiles_blocked[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS] =
+    CONV_TILES(CONV_TILE_BLOCKED);
+static const conv_tile_fn conv_tiles_strided[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS] =
+    CONV_TILES(CONV_TILE_STRIDED);
+static const conv_tile_fn conv_tiles_planes[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS] =
+    CONV_TILES(CONV_TILE_PLANES);
+
+#undef CONV_TILES
 #undef CONV_TILE_FUNCTIONS
 #undef CONV_TILE_BLOCKED
+#undef CONV_TILE_STRIDED
 #undef CONV_TILE_PLANES
 
 #endif
