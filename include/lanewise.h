@@ -218,7 +218,7 @@ LW_API void lw_pool_run(lw_pool *pool, int64_t tasks, void (*run)(void *arg, int
 /* ---- kernels and the CPU ------------------------------------------------------------------------------- */
 
 typedef struct lw_kernel_info {
-    const char *name; /* e.g. "conv_direct_3x3s1_avx512_t14x2" */
+    const char *name; /* e.g. "conv_direct_avx512_t14x2" */
     lw_op op;
     const char *algorithm; /* "direct", "winograd", ... */
     const char *isa;

@@ -85,7 +85,7 @@ static int read_json(const char *path, cJSON **root) {
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
-/* conv_direct_3x3s1_avx2_t6x2: the last word before the tile. */
+/* conv_direct_avx2_t6x2: the last word before the tile. */
 static void isa_of(const char *kernel, char isa[16]) {
     size_t length = strlen(kernel), a, b;
     const char *tile = strrchr(kernel, '_');

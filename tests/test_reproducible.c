@@ -181,7 +181,6 @@ static const struct {
     {"conv_winograd_f4x4", 0x08c0b7566ab4bd83},
     {"conv_winograd_f6x6", 0x676c201df1a34650},
     {"conv_winograd_f7x7", 0xcd6f52a24cd75cc6},
-    {"conv_direct_3x3s1", 0x4531d92c36e1cd56},
     {"conv_direct_patch", 0x2dfca38597ea517d},
     {"conv_direct_nchw", 0xc0411fca4b37f20c},
     {"conv_direct", 0x37fb128d4a7c4de7},

@@ -187,10 +187,23 @@ static void direct_pack_work(const struct direct *x, struct lw_work *w) {
         w->unit[from_planes ? LW_WORK_transpose : LW_WORK_copy] += pixels * ceil(channels / VL);
 }
 
+/* Rows of the kernel that lie in the image, all output rows together. */
+static double direct_kernel_rows(const struct conv_geometry *g) {
+    const lw_desc *d = g->d;
+    int64_t rows = 0;
+    for (int64_t ky = 0; ky < d->kh; ky++) {
+        const int64_t first = d->pad_top - ky * d->dilation_h, s = d->stride_h; /* inside from here on */
+        const int64_t begin = first > 0 ? lw_div_up(first, s) : 0;
+        const int64_t end = first + d->ih > 0 ? lw_min(g->oh, lw_div_up(first + d->ih, s)) : 0;
+        rows += lw_max(0, end - begin);
+    }
+    return (double)rows;
+}
+
 static void direct_work(const lw_desc *d, const struct lw_caches *caches, int block, struct lw_work *w) {
     lw_desc joined;
     const struct direct x = direct_geometry(d, block, &joined);
-    conv_work(&x.g, caches, (double)(x.g.oh * d->kh), block == 1 ? LW_WORK_planes : LW_WORK_direct, w);
+    conv_work(&x.g, caches, direct_kernel_rows(&x.g), block == 1 ? LW_WORK_planes : LW_WORK_direct, w);
     if (!x.in_place) direct_pack_work(&x, w);
 }
 

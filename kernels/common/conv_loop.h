@@ -1,5 +1,5 @@
-/* The loops around the register tile that all direct convolution rows share: geometry, packed weights, one
- * row of tiles, the tail. A row differs only in where its strip comes from. */
+/* The loops around the register tile: geometry, packed weights, one row of tiles, the tail. Rows of direct
+ * convolution differ only in where their strip comes from. */
 #ifndef LW_CONV_LOOP_H
 #define LW_CONV_LOOP_H
 
