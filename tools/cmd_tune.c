@@ -21,6 +21,7 @@ struct tune_command {
     char user_path[1024];
     struct bench_problems problems;
     struct tune_task *tasks;
+    struct tune_result **results; /* of each task; NULL: none */
     size_t task_count;
     struct tune_session session;
     struct tune_totals totals;
@@ -102,7 +103,8 @@ static void add_task(struct tune_command *c, const struct bench_problem *p, cons
 /* As --layout says; without it as the problem string says, and as a network would keep the tensors. */
 static int make_tasks(struct tune_command *c) {
     c->tasks = calloc(2 * c->problems.count + 1, sizeof *c->tasks);
-    if (!c->tasks) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    c->results = calloc(2 * c->problems.count + 1, sizeof *c->results);
+    if (!c->tasks || !c->results) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
     for (size_t i = 0; i < c->problems.count; i++) {
         const struct bench_problem *p = &c->problems.items[i];
         const struct question network = {.layout = "network", .network = true};
@@ -188,8 +190,9 @@ static void catch_signals(void) {
         sigaction(ending[i], &action, NULL);
 }
 
-/* Set-up, and so many executions. */
+/* Set-up, and so many executions; and the part of it that the second look takes. */
 static double cost_of(const struct tune_task *t) { return 0.3 + 100e-9 * t->guess_ns; }
+static const double again_cost = 0.3;
 
 static void show_progress(const struct tune_task *t, double done, double all, double start) {
     static const char bar[] = "####################";
@@ -201,16 +204,10 @@ static void show_progress(const struct tune_task *t, double done, double all, do
                  t->problem->name, lw_layout_name(t->desc.src_layout), lw_layout_name(t->desc.dst_layout));
 }
 
-static int keep(struct tune_command *c, const struct tune_task *t, const struct tune_result *r) {
+static int keep(struct tune_command *c, const struct tune_result *r) {
     lw_error err = {0};
     if (lw_wisdom_add(c->wisdom, &r->decision, &err) != LW_OK) return cli_fail_error(&err, NULL);
-    int status = write_file(c);
-    tune_count(&c->totals, t, r);
-    if (c->json)
-        cJSON_AddItemToArray(cJSON_GetObjectItem(c->json, "problems"), tune_json(t, r));
-    else
-        tune_print(t, r);
-    return status;
+    return write_file(c);
 }
 
 /* A core that was idle may run slowly for a while, longer than the race of a small problem. */
@@ -226,29 +223,69 @@ static void wake_cores(const struct tune_command *c) {
         }
 }
 
-static int run_tasks(struct tune_command *c) {
-    double all = 0, done = 0, start = cli_seconds();
+struct progress {
+    double all, done, start;
+};
+
+/* One task that the file doesn't know. */
+static int run_task(struct tune_command *c, size_t i) {
+    struct tune_result *r = malloc(sizeof *r);
+    if (!r) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    const enum tune_outcome outcome = tune_one(&c->session, &c->tasks[i], r);
+    c->totals.nothing += outcome == TUNE_NOTHING;
+    if (outcome != TUNE_DONE) {
+        free(r);
+        return CLI_GO;
+    }
+    c->results[i] = r;
+    if (!c->json) tune_print(&c->tasks[i], r);
+    return keep(c, r);
+}
+
+/* A second look at all that were tuned just now: a changed pick is printed again. */
+static int look_again(struct tune_command *c, struct progress *p) {
     int status = CLI_GO;
-    struct tune_result *result = malloc(sizeof *result);
-    if (!result) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
-    for (size_t i = 0; i < c->task_count; i++)
-        if (!is_known(c, &c->tasks[i])) all += cost_of(&c->tasks[i]);
-    if (!c->json && all > 0) tune_print_head();
-    if (all > 0) wake_cores(c);
     for (size_t i = 0; i < c->task_count && status == CLI_GO && !stopped_by; i++) {
         const struct tune_task *t = &c->tasks[i];
-        if (is_known(c, t)) {
+        struct tune_result *r = c->results[i];
+        if (!r) continue;
+        show_progress(t, p->done, p->all, p->start);
+        const char *pick = r->decision.rows[0].kernel;
+        if (tune_again(&c->session, t, r)) {
+            status = keep(c, r);
+            if (!c->json && strcmp(pick, r->decision.rows[0].kernel) != 0) tune_print(t, r);
+        }
+        p->done += again_cost * cost_of(t);
+    }
+    return status;
+}
+
+static int run_tasks(struct tune_command *c) {
+    const bool again = c->session.effort != TUNE_EXHAUSTIVE;
+    struct progress p = {.start = cli_seconds()};
+    int status = CLI_GO;
+    for (size_t i = 0; i < c->task_count; i++)
+        if (!is_known(c, &c->tasks[i])) p.all += (1 + again * again_cost) * cost_of(&c->tasks[i]);
+    if (!c->json && p.all > 0) tune_print_head();
+    if (p.all > 0) wake_cores(c);
+    for (size_t i = 0; i < c->task_count && status == CLI_GO && !stopped_by; i++) {
+        if (is_known(c, &c->tasks[i])) {
             c->totals.known++;
             continue;
         }
-        show_progress(t, done, all, start);
-        enum tune_outcome outcome = tune_one(&c->session, t, result);
-        if (outcome == TUNE_DONE) status = keep(c, t, result);
-        c->totals.nothing += outcome == TUNE_NOTHING;
-        done += cost_of(t);
+        show_progress(&c->tasks[i], p.done, p.all, p.start);
+        status = run_task(c, i);
+        p.done += cost_of(&c->tasks[i]);
     }
+    if (again && status == CLI_GO) status = look_again(c, &p);
     cli_progress_clear();
-    free(result);
+    for (size_t i = 0; i < c->task_count; i++) {
+        if (!c->results[i]) continue;
+        tune_count(&c->totals, &c->tasks[i], c->results[i]);
+        if (c->json)
+            cJSON_AddItemToArray(cJSON_GetObjectItem(c->json, "problems"),
+                                 tune_json(&c->tasks[i], c->results[i]));
+    }
     return status;
 }
 
@@ -357,6 +394,9 @@ int cmd_tune(int argc, char **argv) {
     lw_wisdom_free(c.wisdom);
     lw_wisdom_free(c.other);
     cJSON_Delete(c.json);
+    for (size_t i = 0; i < c.task_count; i++)
+        free(c.results[i]);
+    free(c.results);
     free(c.tasks);
     bench_problems_free(&c.problems);
     cli_strings_free(&c.source.strings);

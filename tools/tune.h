@@ -49,6 +49,10 @@ struct tune_result {
  * and lets those race that are right. */
 enum tune_outcome tune_one(struct tune_session *session, const struct tune_task *task,
                            struct tune_result *result);
+/* The rows that were close race once more, later: a spell in which the machine is slow may last longer than a
+ * race, and not slow all rows alike. Of the two races that counts in which the fastest row took less time.
+ * Returns whether it is this one: then *result is of it, and the other rows follow. */
+bool tune_again(struct tune_session *session, const struct tune_task *task, struct tune_result *result);
 void tune_session_free(struct tune_session *session);
 
 /* ---- telling ------------------------------------------------------------------------------------------- */

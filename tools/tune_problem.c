@@ -10,6 +10,8 @@
 
 /* Quick tuning doesn't time rows whose estimate is so many times the best one. */
 #define FAR_BEHIND 6.0
+/* Rows that take up to so many times as long as the fastest race again. */
+#define CLOSE 1.2
 
 static const struct lw_race_rules efforts[] = {
     [TUNE_QUICK] = {.sample_ns = 100e3, .budget_ns = 1e9, .most = 32, .cold = 2},
@@ -126,14 +128,14 @@ static void move_runner(void *arg) {
 }
 
 static bool start_runner(struct tune_session *s, const struct tune_task *t, struct field *f,
-                         const lw_candidate *row) {
+                         const lw_candidate *row, bool verified) {
     struct runner *r = &f->runners[f->count];
     *r = (struct runner){.session = s, .task = t, .row = row, .src = f->src, .dst = f->dst};
     lw_error err = {0};
     double bytes = (double)row->packed_bytes + (double)row->workspace_bytes;
     if (!bench_fits_memory(f->bytes + 2 * bytes) || !make_plan(r, &err))
         cli_note("%s on %s: not timed: %s", row->kernel, t->problem->name, *err.text ? err.text : "memory");
-    if (!r->workspace || !is_right(s, t, r)) {
+    if (!r->workspace || (!verified && !is_right(s, t, r))) {
         runner_free(r);
         return false;
     }
@@ -147,8 +149,30 @@ static void start_runners(struct tune_session *s, const struct tune_task *t, str
     for (size_t i = 0; i < f->why->count && f->count < CLI_COUNT(f->runners) && !*s->stop; i++) {
         const lw_candidate *c = &f->why->candidates[i];
         if (c->eligible && (s->effort != TUNE_QUICK || c->ns <= FAR_BEHIND * t->guess_ns))
-            start_runner(s, t, f, c);
+            start_runner(s, t, f, c, false);
     }
+}
+
+static double fastest(const lw_decision *d) {
+    double ns = INFINITY;
+    for (size_t i = 0; i < d->count; i++)
+        ns = fmin(ns, d->rows[i].ns);
+    return ns;
+}
+
+static bool is_among(const lw_timing *rows, size_t count, double most_ns, const char *kernel) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rows[i].kernel, kernel) == 0) return rows[i].ns <= most_ns;
+    return false;
+}
+
+/* Those that were close in the race before, which has seen that they are right. */
+static void start_close(struct tune_session *s, const struct tune_task *t, struct field *f,
+                        const lw_decision *before) {
+    const double most = CLOSE * fastest(before);
+    for (size_t i = 0; i < f->why->count && f->count < CLI_COUNT(f->runners) && !*s->stop; i++)
+        if (is_among(before->rows, before->count, most, f->why->candidates[i].kernel))
+            start_runner(s, t, f, &f->why->candidates[i], true);
 }
 
 /* ---- the race ------------------------------------------------------------------------------------------ */
@@ -206,12 +230,17 @@ static enum tune_outcome race(struct tune_session *s, const struct tune_task *t,
     return ok ? TUNE_DONE : *s->stop ? TUNE_STOPPED : TUNE_NOTHING;
 }
 
-enum tune_outcome tune_one(struct tune_session *s, const struct tune_task *t, struct tune_result *result) {
+/* before: of the race that this one repeats, or NULL. */
+static enum tune_outcome tune_rows(struct tune_session *s, const struct tune_task *t,
+                                   const lw_decision *before, struct tune_result *result) {
     struct field *f = calloc(1, sizeof *f);
     lw_error err = {0};
     enum tune_outcome outcome = TUNE_NOTHING;
     bool ready = f && lw_explain(&f->why, &t->desc, &s->opt, &err) == LW_OK && make_tensors(s, t, f);
-    if (ready) start_runners(s, t, f);
+    if (ready && before)
+        start_close(s, t, f, before);
+    else if (ready)
+        start_runners(s, t, f);
     if (*s->stop)
         outcome = TUNE_STOPPED;
     else if (!ready)
@@ -227,4 +256,30 @@ enum tune_outcome tune_one(struct tune_session *s, const struct tune_task *t, st
     }
     free(f);
     return outcome;
+}
+
+enum tune_outcome tune_one(struct tune_session *s, const struct tune_task *t, struct tune_result *result) {
+    return tune_rows(s, t, NULL, result);
+}
+
+bool tune_again(struct tune_session *s, const struct tune_task *t, struct tune_result *result) {
+    const lw_decision *before = &result->decision;
+    size_t close = 0;
+    for (size_t i = 0; i < before->count; i++)
+        close += before->rows[i].ns <= CLOSE * fastest(before);
+    struct tune_result *later = close > 1 ? malloc(sizeof *later) : NULL;
+    bool counts = later && tune_rows(s, t, before, later) == TUNE_DONE && later->decision.count == close &&
+                  fastest(&later->decision) < fastest(before);
+    if (counts) {
+        lw_decision *d = &later->decision;
+        for (size_t i = 0; i < before->count; i++)
+            if (!is_among(later->rows, close, INFINITY, before->rows[i].kernel))
+                later->rows[d->count++] = before->rows[i];
+        if (later->guess == 0) later->guess = result->guess;
+        *result = *later;
+        result->decision.problem = result->problem;
+        result->decision.rows = result->rows;
+    }
+    free(later);
+    return counts;
 }
