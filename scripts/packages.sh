@@ -26,7 +26,7 @@ apt_update() {
     as_root apt-get update -qq || die "apt-get update failed: no network, or no package mirror"
     apt_updated=yes
 }
-has_candidate() { apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }
+has_candidate() { grep -q '^  Candidate: [^(]' <<<"$(apt-cache policy "$1" 2>/dev/null)"; }
 
 # install_missing PACKAGE...
 install_missing() {
