@@ -215,7 +215,7 @@ void bench_machine_free(struct bench_machine *m) {
 bool bench_trust(const struct bench_doubt *d, char *text, size_t size) {
     *text = '\0';
     if (d->others >= BUSY_OTHERS) append(text, size, "; ", "other processes took %.2f of a core", d->others);
-    if (d->load >= d->cores)
+    if (d->others < 0 && d->load >= d->cores) /* all that is known of others */
         append(text, size, "; ", "the load was %.2f before the run, on %d core%s", d->load, d->cores,
                d->cores == 1 ? "" : "s");
     if (d->stolen >= STOLEN)

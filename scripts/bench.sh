@@ -9,14 +9,18 @@ mnist_json() {
 }
 
 bench() {
-    local json=build/mnist.json peers=()
+    local json=build/mnist.json peers=() arguments=() argument
     run_mnist
-    if [ -n "$WANT_PEERS" ]; then # 3: there are none here
+    if [ -n "$WANT_PEERS" ]; then # 3: there are none here, and the rest goes on without
         if build/lanewise mnist --peers --images 1000; then peers=(--peers); else [ $? = 3 ]; fi
     fi
+    [ ${#peers[@]} -gt 0 ] || WANT_PEERS=
+    for argument in "$@"; do
+        [ "$argument" = --peers ] && [ -z "$WANT_PEERS" ] || arguments+=("$argument")
+    done
     mnist_json "${peers[@]}" >$json.tmp
     mv $json.tmp $json
-    build/lanewise bench --results results --mnist $json "$@"
+    build/lanewise bench --results results --mnist $json "${arguments[@]}"
     publish $json
 }
 

@@ -32,7 +32,7 @@ Test(machine, doubts_are_named) {
     for (size_t i = 0; i < 8; i++)
         bad[i] = good;
     bad[0].others = 0.97;
-    bad[1].load = 2;
+    bad[1].load = 2, bad[1].others = -1;
     bad[2].stolen = 0.05;
     bad[3].threads = 3;
     bad[4].peak_wander = 0.2;
