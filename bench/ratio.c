@@ -50,7 +50,8 @@ struct bench_ratio bench_time_pair(const struct bench_side *a, const struct benc
     double start = bench_clock(true);
     for (int n = 0; n < s->most && (n < s->least || bench_clock(true) - start < s->seconds); n++) {
         lw_race_round(sides, 2, n, &rules);
-        if (1e-9 * sides[0].times[n] * (double)sides[0].repeats > s->seconds) break;
+        const double least = fmin(sides[0].times[0], sides[0].times[n]) * (double)sides[0].repeats;
+        if (n == 1 && 1e-9 * least > s->seconds) break;
     }
     lw_race_compare(&sides[0], &sides[1], &random);
     return (struct bench_ratio){.ratio = sides[0].ratio,
