@@ -91,12 +91,14 @@ LW_INLINE void wino_run_tiles(const float *v, ptrdiff_t block, int64_t channels,
         wino_channel_blocks(acc, v, block, blocks, u, far, ahead, T, V, true);
     else
         wino_channel_blocks(acc, v, block, blocks, u, far, 0, T, V, false);
-    v += blocks * block, u += blocks * LW_BLOCK * width, far += blocks * LW_BLOCK * width;
     int64_t left = channels % LW_BLOCK;
-    for (; left >= 4; left -= 4, v += 4, u += 4 * width, far += 4 * width)
-        wino_step4(acc, v, u, far, T, V);
-    for (; left > 0; left--, v++, u += width, far += width)
-        wino_step1(acc, v, u, far, T, V);
+    if (left > 0) { /* one look where there are none */
+        v += blocks * block, u += blocks * LW_BLOCK * width, far += blocks * LW_BLOCK * width;
+        for (; left >= 4; left -= 4, v += 4, u += 4 * width, far += 4 * width)
+            wino_step4(acc, v, u, far, T, V);
+        for (; left > 0; left--, v++, u += width, far += width)
+            wino_step1(acc, v, u, far, T, V);
+    }
     LW_UNROLL
     for (int t = 0; t < T; t++) {
         LW_UNROLL
@@ -110,17 +112,19 @@ LW_INLINE void wino_run_tiles(const float *v, ptrdiff_t block, int64_t channels,
 LW_INLINE void wino_gemm(const struct wino_product *p, ptrdiff_t slots, const float *v, ptrdiff_t block,
                          int64_t channels, struct wino_weights w, float *m, const int T, const int V) {
     const ptrdiff_t width = (V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS) * VL;
-    const float *u = w.u + p->column * channels * width;
+    const ptrdiff_t next_point = channels * width, rest = slots - p->runs * T;
+    const int32_t runs = p->runs;
+    const float *u = w.u + p->column * next_point;
     v += (p->column * slots + p->slot) * LW_BLOCK;
     m += (p->column * slots + p->slot) * WINO_WIDTH;
-    for (int32_t k = p->points; k > 0; k--, u += channels * width) {
-        const ptrdiff_t rest = slots - p->runs * T;
-        ptrdiff_t ahead = w.ahead;
-        for (int32_t r = p->runs; r > 0; r--, v += T * LW_BLOCK, m += T * WINO_WIDTH) {
-            wino_run_tiles(v, block, channels, u, u + w.next, ahead, m, T, V);
-            ahead = 0; /* then they are there */
-        }
-        v += rest * LW_BLOCK, m += rest * WINO_WIDTH;
+    ptrdiff_t ahead = w.ahead;
+    for (int32_t left = p->points * runs, run = runs; left > 0; left--) {
+        wino_run_tiles(v, block, channels, u, u + w.next, ahead, m, T, V);
+        v += T * LW_BLOCK, m += T * WINO_WIDTH;
+        ahead = 0; /* then they are there */
+        if (--run > 0) continue;
+        run = runs, ahead = w.ahead;
+        u += next_point, v += rest * LW_BLOCK, m += rest * WINO_WIDTH;
     }
 }
 
