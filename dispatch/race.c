@@ -49,6 +49,8 @@ static void calibrate(const struct race *r, struct lw_racer *racer) {
     racer->out = racer->tied = false;
     racer->cold_ns = 0;
     racer->ns = time_of(racer, 1, r->rules);
+    if (racer->ns < warm_ns) /* it was cold, or interrupted */
+        racer->ns = fmin(racer->ns, time_of(racer, 1, r->rules));
     for (int i = 0; i < 2 && racer->ns < sample; i++) { /* the clock's own time counts in the first */
         racer->repeats = (int64_t)(sample / fmax(racer->ns, 2.0)) + 1;
         racer->ns = time_of(racer, racer->repeats, r->rules);
