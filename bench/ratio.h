@@ -37,8 +37,8 @@ double bench_clock(bool real_time);
 /* Time of one execution, the median of a few samples after one to warm up. */
 double bench_time_side(const struct bench_side *side, const struct bench_sampling *sampling);
 
-/* b_seconds: of one execution of b, as far as known. Where both of the first two
- * samples of a take longer than all should, there are no more. */
+/* b_seconds: of one execution of b, as far as known. Where both of the first two samples of a take longer
+ * than all should, there are no more. */
 struct bench_ratio bench_time_pair(const struct bench_side *a, const struct bench_side *b, double b_seconds,
                                    const struct bench_sampling *sampling);
 

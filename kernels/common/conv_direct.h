@@ -24,6 +24,12 @@ struct direct {
     bool in_place;
 };
 
+/* Blocks of stride 2 that tiles can read where they lie, the padding aside. */
+static bool direct_strides(const lw_desc *d, int block) {
+    return block == LW_BLOCK && d->src_layout == LW_BLOCKED && d->stride_w == 2 &&
+           d->ic / d->groups % LW_BLOCK == 0;
+}
+
 /* The image rows that are joined to one: as many as divide them all, and leave a row within a strip. None
  * where blocks of stride 2 can be read where they lie, in tiles large enough. */
 static int64_t direct_join(const lw_desc *d, int block) {
@@ -31,9 +37,7 @@ static int64_t direct_join(const lw_desc *d, int block) {
     const int64_t oh = lw_out_h(d), ow = lw_out_w(d);
     if (d->kh != 1 || d->kw != 1 || !unpadded || d->pool2x2) return 1;
     const int64_t tile = ow / lw_div_up(ow, LW_DIRECT_PIXELS);
-    if (block == LW_BLOCK && d->src_layout == LW_BLOCKED && d->stride_w == 2 &&
-        d->ic / d->groups % LW_BLOCK == 0 && tile * LW_DIRECT_VECTORS >= DIRECT_BUSY)
-        return 1; /* read in place */
+    if (direct_strides(d, block) && tile * LW_DIRECT_VECTORS >= DIRECT_BUSY) return 1; /* read in place */
     const int64_t pixels = lw_min(DIRECT_JOINED, conv_strip_floats(d) / (d->ic / d->groups));
     int64_t rows = lw_max(1, lw_min(oh, pixels / ow));
     while (oh % rows != 0)
@@ -65,7 +69,7 @@ static bool direct_is_in_place(const struct direct *x) {
                (x->join == 1 || (d->stride_h == 1 && lw_out_w(d) == d->iw));
     if (d->src_layout != LW_BLOCKED) return false;
     if (x->join > 1) return d->stride_w == 1 && d->stride_h == 1 && lw_out_w(d) == d->iw;
-    return (d->stride_w == 1 || (d->stride_w == 2 && g->icg % LW_BLOCK == 0)) && conv_can_trim(g);
+    return (d->stride_w == 1 || direct_strides(d, g->block)) && conv_can_trim(g);
 }
 
 /* joined: the caller's place for what the tiles see where rows are joined, as long as the result. */
