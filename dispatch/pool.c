@@ -31,13 +31,14 @@ struct worker {
 };
 
 struct lw_pool {
-    /* The job: written by the caller before it opens, read by workers that entered. */
-    void (*run)(void *arg, int64_t task, int worker);
+    /* The job, in one cache line, which takes hundreds of ns from core to core: written by the caller before it
+     * opens, read by workers that entered. */
+    _Alignas(LW_ALIGN) void (*run)(void *arg, int64_t task, int worker);
     void *arg;
     int64_t tasks;
-    _Alignas(LW_ALIGN) _Atomic uint64_t state;
-    _Alignas(LW_ALIGN) _Atomic int64_t next; /* the first task that nobody has claimed */
-    _Alignas(LW_ALIGN) atomic_bool busy;     /* a caller has the workers */
+    _Atomic int64_t next; /* the first task that nobody has claimed */
+    _Atomic uint64_t state;
+    _Alignas(LW_ALIGN) atomic_bool busy; /* a caller has the workers */
     atomic_int sleepers;                     /* workers that block, or are about to */
     atomic_bool caller_sleeps;
     pthread_mutex_t lock;
@@ -97,9 +98,11 @@ static void wait_for_work(lw_pool *pool, uint64_t seen) {
     pthread_mutex_unlock(&pool->lock);
 }
 
-static void claim_tasks(lw_pool *pool, int worker) {
-    int64_t task;
-    while ((task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < pool->tasks)
+static int64_t claim(lw_pool *pool) { return atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed); }
+
+/* From `task` on, as long as there are any: after the last one there is nothing to claim. */
+static void run_tasks(lw_pool *pool, int64_t task, int worker) {
+    for (; task < pool->tasks; task = task + 1 < pool->tasks ? claim(pool) : pool->tasks)
         pool->run(pool->arg, task, worker);
 }
 
@@ -130,7 +133,7 @@ static void *worker_main(void *arg) {
         wait_for_work(pool, seen);
         if (atomic_load(&pool->state) & STOP) return NULL;
         if (enter_job(pool, &seen)) {
-            claim_tasks(pool, w->index);
+            run_tasks(pool, claim(pool), w->index);
             leave_job(pool);
         }
     }
@@ -172,10 +175,10 @@ void lw_pool_run(lw_pool *pool, int64_t tasks, void (*run)(void *arg, int64_t ta
     pool->run = run;
     pool->arg = arg;
     pool->tasks = tasks;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool->next, 1, memory_order_relaxed); /* the caller has the first */
     atomic_fetch_add(&pool->state, EPOCH | OPEN); /* OPEN and the count are clear between jobs */
     wake_workers(pool);
-    claim_tasks(pool, 0);
+    run_tasks(pool, 0, 0);
     close_job(pool);
     atomic_store_explicit(&pool->busy, false, memory_order_release);
 }

@@ -11,14 +11,9 @@ const char *const lwm_cnn_layer_names[LWM_CNN_LAYERS] = {"conv1", "conv2", "fc",
 enum {
     IMAGE = 28 * 28,
     CLASSES = 10,
-    PAIR = 2, /* images that the convolutions take at once: conv2's weights are read half as often */
-    GROUP = 4 /* and the fully connected layer, whose activations are small */
-};
-
-/* The plans for images that one thread takes (set[0]), or all threads together (set[1]). */
-struct plans {
-    lw_plan *layer[GROUP][LWM_CNN_LAYERS]; /* of 1, 2 .. images; NULL: more than the layer takes at once */
-    size_t workspace_bytes;                /* the largest of them */
+    PAIR = 2,  /* images that the convolutions take at once: conv2's weights are read half as often */
+    GROUP = 4, /* and the fully connected layer, whose activations are small */
+    MAX_SLICES = 4
 };
 
 /* What one thread needs to take an image through the layers. */
@@ -30,11 +25,14 @@ struct scratch {
 };
 
 struct lwm_cnn {
-    struct plans set[2];
-    struct scratch *scratch; /* one for each thread; the first also serves the shared plans */
-    lw_pool *pool;           /* NULL: one thread */
+    lw_plan *layer[GROUP][LWM_CNN_LAYERS]; /* of 1, 2 .. images; NULL: more than the layer takes at once */
+    lw_plan *slice[MAX_SLICES];            /* conv2 of one image, output channels 64 / slices * i and up */
+    int slices;                            /* 1: none, with one thread */
+    size_t workspace_bytes;                /* the largest of them */
+    struct scratch *scratch;               /* one for each thread */
+    lw_pool *pool;                         /* NULL: one thread */
     int threads;
-    lw_layout hidden1_layout, hidden2_layout;
+    lw_layout hidden1_layout;
     size_t hidden1_floats, hidden2_floats; /* of one image */
 };
 
@@ -105,8 +103,8 @@ static lw_desc layer_desc(const struct lwm_cnn *cnn, enum lwm_cnn_layer layer, i
     lw_desc d = lwm_cnn_layer_desc(layer, batch);
     if (layer == LWM_CONV1) d.dst_layout = cnn->hidden1_layout;
     if (layer == LWM_CONV2) d.src_layout = cnn->hidden1_layout;
-    if (layer == LWM_CONV2) d.dst_layout = cnn->hidden2_layout;
-    if (layer == LWM_FC) d.src_layout = cnn->hidden2_layout;
+    if (layer == LWM_CONV2) d.dst_layout = LW_BLOCKED;
+    if (layer == LWM_FC) d.src_layout = LW_BLOCKED;
     return d;
 }
 
@@ -114,81 +112,88 @@ double lwm_cnn_flops(void) {
     return 2.0 * (9.0 * 1 * 32 * 28 * 28 + 9.0 * 32 * 64 * 14 * 14 + 3136.0 * CLASSES);
 }
 
-/* Plans one layer for one thread (shared == false) or for all. The same row serves both and every batch, so
- * that results don't depend on how images meet threads: `kernel` is what the first plan of the layer chose,
- * or NULL. */
-static lw_status plan_layer(const struct build *b, enum lwm_cnn_layer layer, int64_t batch, bool shared,
-                            const char *kernel, lw_plan **plan) {
-    struct lwm_cnn_values values = lwm_cnn_layer_values(b->weights, layer);
-    lw_desc desc = layer_desc(b->cnn, layer, batch);
+static lw_status make_plan(const struct build *b, enum lwm_cnn_layer layer, const lw_desc *desc,
+                           struct lwm_cnn_values values, const char *kernel, lw_plan **plan) {
     lw_options opt = lw_default_options();
     opt.isa = b->options->isa;
     opt.reproducible = b->options->reproducible;
     opt.effort = b->options->effort;
     opt.max_error = b->options->max_error;
-    opt.kernel = kernel ? kernel : b->options->kernel[layer];
-    opt.threads = shared ? b->cnn->threads : 1;
-    opt.pool = shared ? b->cnn->pool : NULL;
+    opt.kernel = kernel;
     lw_error err = {0};
-    lw_status status = lw_plan_create(plan, &desc, values.weights, values.bias, &opt, &err);
-    if (status == LW_OK || !b->err) return status;
-    b->err->status = status;
-    snprintf(b->err->text, sizeof b->err->text, "%s: %.200s", lwm_cnn_layer_names[layer],
-             *err.text ? err.text : lw_status_text(status));
+    lw_status status = lw_plan_create(plan, desc, values.weights, values.bias, &opt, &err);
+    if (status == LW_OK) {
+        size_t bytes = lw_plan_workspace(*plan);
+        if (bytes > b->cnn->workspace_bytes) b->cnn->workspace_bytes = bytes;
+    } else if (b->err) {
+        b->err->status = status;
+        snprintf(b->err->text, sizeof b->err->text, "%s: %.200s", lwm_cnn_layer_names[layer],
+                 *err.text ? err.text : lw_status_text(status));
+    }
     return status;
 }
 
-static lw_status plan_set(const struct build *b, bool shared) {
-    struct plans *p = &b->cnn->set[shared];
-    for (int64_t batch = 1; batch <= GROUP; batch++)
-        for (int layer = batch > PAIR ? LWM_FC : LWM_CONV1; layer < LWM_CNN_LAYERS; layer++) {
-            const lw_plan *first = b->cnn->set[0].layer[0][layer];
-            lw_plan **plan = &p->layer[batch - 1][layer];
-            lw_status status = plan_layer(b, (enum lwm_cnn_layer)layer, batch, shared,
-                                          first ? lw_plan_kernel(first) : NULL, plan);
+/* The row that the first plan of the layer chose serves every batch and number of threads, so that results
+ * don't depend on how images meet threads. */
+static lw_status plan_layers(const struct build *b) {
+    struct lwm_cnn *cnn = b->cnn;
+    for (int batch = 1; batch <= GROUP; batch++)
+        for (int i = batch > PAIR ? LWM_FC : LWM_CONV1; i < LWM_CNN_LAYERS; i++) {
+            const enum lwm_cnn_layer layer = (enum lwm_cnn_layer)i;
+            const lw_desc desc = layer_desc(cnn, layer, batch);
+            const char *kernel = batch > 1 ? lw_plan_kernel(cnn->layer[0][layer]) : b->options->kernel[layer];
+            lw_status status = make_plan(b, layer, &desc, lwm_cnn_layer_values(b->weights, layer), kernel,
+                                         &cnn->layer[batch - 1][layer]);
             if (status != LW_OK) return status;
-            size_t bytes = lw_plan_workspace(*plan);
-            if (bytes > p->workspace_bytes) p->workspace_bytes = bytes;
         }
     return LW_OK;
 }
 
-static void free_set(struct plans *p) {
-    for (int i = 0; i < GROUP * LWM_CNN_LAYERS; i++)
-        lw_plan_destroy(p->layer[i / LWM_CNN_LAYERS][i % LWM_CNN_LAYERS]);
-    *p = (struct plans){0};
+static lw_status plan_slices(const struct build *b) {
+    struct lwm_cnn *cnn = b->cnn;
+    lw_desc desc = layer_desc(cnn, LWM_CONV2, 1);
+    desc.oc /= cnn->slices;
+    for (int i = 0; i < cnn->slices; i++) {
+        struct lwm_cnn_values values = lwm_cnn_layer_values(b->weights, LWM_CONV2);
+        values.weights += i * desc.oc * desc.ic * 9;
+        values.bias += i * desc.oc;
+        lw_status status =
+            make_plan(b, LWM_CONV2, &desc, values, lw_plan_kernel(cnn->layer[0][LWM_CONV2]), &cnn->slice[i]);
+        if (status != LW_OK) return status;
+    }
+    return LW_OK;
 }
 
-/* Blocked activations, as every ISA's rows prefer them; a forced row may take other layouts only. */
+static void free_plans(struct lwm_cnn *cnn) {
+    for (int i = 0; i < GROUP * LWM_CNN_LAYERS; i++)
+        lw_plan_destroy(cnn->layer[i / LWM_CNN_LAYERS][i % LWM_CNN_LAYERS]);
+    memset(cnn->layer, 0, sizeof cnn->layer);
+    for (int i = 0; i < MAX_SLICES; i++)
+        lw_plan_destroy(cnn->slice[i]);
+    memset(cnn->slice, 0, sizeof cnn->slice);
+}
+
+/* Blocked activations, as every ISA's rows prefer them; a forced row may take NCHW only. */
 static lw_status plan_any_layout(const struct build *b) {
-    static const lw_layout order[] = {LW_BLOCKED, LW_NHWC, LW_NCHW};
-    lw_status first = LW_OK;
-    lw_error first_err = {0};
-    for (int i = 0; i < 9; i++) {
-        b->cnn->hidden1_layout = order[i / 3];
-        b->cnn->hidden2_layout = order[i % 3];
-        lw_status status = plan_set(b, false);
-        if (status == LW_OK) return status;
-        free_set(&b->cnn->set[0]);
-        if (i == 0) {
-            first = status;
-            if (b->err) first_err = *b->err;
-        }
-        if (status != LW_ERR_UNSUPPORTED) break;
-    }
-    if (b->err) *b->err = first_err;
-    return first;
+    b->cnn->hidden1_layout = LW_BLOCKED;
+    lw_status status = plan_layers(b);
+    if (status != LW_ERR_UNSUPPORTED) return status;
+    struct build again = *b;
+    again.err = NULL; /* the first one tells why */
+    free_plans(b->cnn);
+    b->cnn->hidden1_layout = LW_NCHW;
+    return plan_layers(&again) == LW_OK ? LW_OK : status;
 }
 
 /* ---- memory -------------------------------------------------------------------------------------------- */
 
 static size_t round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-static bool make_scratch(struct lwm_cnn *cnn, struct scratch *s, size_t workspace) {
+static bool make_scratch(struct lwm_cnn *cnn, struct scratch *s) {
     size_t hidden1 = round_up(PAIR * cnn->hidden1_floats * sizeof(float));
     size_t hidden2 = round_up(GROUP * cnn->hidden2_floats * sizeof(float));
     size_t logits = round_up(GROUP * CLASSES * sizeof(float));
-    s->memory = aligned_alloc(64, hidden1 + hidden2 + logits + round_up(workspace));
+    s->memory = aligned_alloc(64, hidden1 + hidden2 + logits + round_up(cnn->workspace_bytes));
     if (!s->memory) return false;
     char *at = s->memory;
     s->hidden1 = (float *)at;
@@ -204,20 +209,19 @@ static bool make_all_scratch(struct lwm_cnn *cnn) {
     cnn->hidden2_floats = lw_dst_floats(&conv2);
     cnn->scratch = calloc((size_t)cnn->threads, sizeof *cnn->scratch);
     if (!cnn->scratch) return false;
-    for (int i = 0; i < cnn->threads; i++) {
-        size_t bytes = cnn->set[0].workspace_bytes;
-        if (i == 0 && cnn->set[1].workspace_bytes > bytes) bytes = cnn->set[1].workspace_bytes;
-        if (!make_scratch(cnn, &cnn->scratch[i], bytes)) return false;
-    }
+    for (int i = 0; i < cnn->threads; i++)
+        if (!make_scratch(cnn, &cnn->scratch[i])) return false;
     return true;
 }
 
 static lw_status fill_in(const struct build *b) {
     struct lwm_cnn *cnn = b->cnn;
     lw_status status = LW_OK;
+    while (cnn->slices < cnn->threads && cnn->slices < MAX_SLICES)
+        cnn->slices *= 2;
     if (cnn->threads > 1) status = lw_pool_create(&cnn->pool, cnn->threads, b->err);
     if (status == LW_OK) status = plan_any_layout(b);
-    if (status == LW_OK && cnn->pool) status = plan_set(b, true);
+    if (status == LW_OK && cnn->pool) status = plan_slices(b);
     if (status != LW_OK || make_all_scratch(cnn)) return status;
     if (b->err) *b->err = (lw_error){LW_ERR_NO_MEMORY, "no memory for the activations"};
     return LW_ERR_NO_MEMORY;
@@ -232,6 +236,7 @@ lw_status lwm_cnn_create(struct lwm_cnn **out, const struct lwm_cnn_weights *wei
         return LW_ERR_NO_MEMORY;
     }
     cnn->threads = options->threads > 1 ? options->threads : 1;
+    cnn->slices = 1;
     lw_status status = fill_in(&(struct build){cnn, weights, options, err});
     if (status == LW_OK)
         *out = cnn;
@@ -242,8 +247,7 @@ lw_status lwm_cnn_create(struct lwm_cnn **out, const struct lwm_cnn_weights *wei
 
 void lwm_cnn_destroy(struct lwm_cnn *cnn) {
     if (!cnn) return;
-    free_set(&cnn->set[0]);
-    free_set(&cnn->set[1]);
+    free_plans(cnn);
     lw_pool_destroy(cnn->pool);
     for (int i = 0; cnn->scratch && i < cnn->threads; i++)
         free(cnn->scratch[i].memory);
@@ -253,58 +257,68 @@ void lwm_cnn_destroy(struct lwm_cnn *cnn) {
 
 /* ---- running ------------------------------------------------------------------------------------------- */
 
-/* Up to GROUP images through all layers. */
-static void run_group(const struct lwm_cnn *cnn, const struct plans *p, struct scratch *s,
-                      const float *images, int n, float *probabilities, float *logits) {
-    float *sums = logits ? logits : s->logits;
-    for (int i = 0; i < n; i += PAIR) {
-        lw_plan *const *layer = p->layer[n - i < PAIR ? n - i - 1 : PAIR - 1];
-        float *hidden2 = s->hidden2 + (size_t)i * cnn->hidden2_floats;
-        lw_plan_execute(layer[LWM_CONV1], images + i * IMAGE, s->hidden1, s->workspace);
-        lw_plan_execute(layer[LWM_CONV2], s->hidden1, hidden2, s->workspace);
-    }
-    lw_plan_execute(p->layer[n - 1][LWM_FC], s->hidden2, sums, s->workspace);
-    lw_plan_execute(p->layer[n - 1][LWM_SOFTMAX], sums, probabilities, s->workspace);
-}
-
-struct batch {
+struct job {
     const struct lwm_cnn *cnn;
-    const struct plans *plans;
     const float *images;
     float *probabilities, *logits;
     int64_t n;
     int group; /* images of a task */
 };
 
-static void run_task(void *arg, int64_t task, int worker) {
-    const struct batch *b = arg;
-    const int64_t i = task * b->group;
-    run_group(b->cnn, b->plans, &b->cnn->scratch[worker], b->images + i * IMAGE,
-              b->n - i < b->group ? (int)(b->n - i) : b->group, b->probabilities + i * CLASSES,
-              b->logits ? b->logits + i * CLASSES : NULL);
+static void run_head(const struct job *j, int64_t image, int n, struct scratch *s) {
+    lw_plan *const *layer = j->cnn->layer[n - 1];
+    float *logits = j->logits ? j->logits + image * CLASSES : s->logits;
+    lw_plan_execute(layer[LWM_FC], s->hidden2, logits, s->workspace);
+    lw_plan_execute(layer[LWM_SOFTMAX], logits, j->probabilities + image * CLASSES, s->workspace);
 }
 
-/* Each thread takes images of its own where there are enough, else all share each layer. */
+/* A group of images through all layers. */
+static void run_group(void *arg, int64_t task, int worker) {
+    const struct job *j = arg;
+    const struct lwm_cnn *cnn = j->cnn;
+    struct scratch *s = &cnn->scratch[worker];
+    const int64_t first = task * j->group;
+    const int n = j->n - first < j->group ? (int)(j->n - first) : j->group;
+    for (int i = 0; i < n; i += PAIR) {
+        lw_plan *const *layer = cnn->layer[n - i < PAIR ? n - i - 1 : PAIR - 1];
+        lw_plan_execute(layer[LWM_CONV1], j->images + (first + i) * IMAGE, s->hidden1, s->workspace);
+        lw_plan_execute(layer[LWM_CONV2], s->hidden1, s->hidden2 + (size_t)i * cnn->hidden2_floats,
+                        s->workspace);
+    }
+    run_head(j, first, n, s);
+}
+
+/* One image: conv1, and a slice of conv2's channels into the hidden2 of the caller. */
+static void run_slice(void *arg, int64_t task, int worker) {
+    const struct job *j = arg;
+    const struct lwm_cnn *cnn = j->cnn;
+    struct scratch *s = &cnn->scratch[worker];
+    const size_t floats = cnn->hidden2_floats / (size_t)cnn->slices;
+    lw_plan_execute(cnn->layer[0][LWM_CONV1], j->images, s->hidden1, s->workspace);
+    lw_plan_execute(cnn->slice[task], s->hidden1, cnn->scratch[0].hidden2 + (size_t)task * floats,
+                    s->workspace);
+}
+
+/* Each thread takes images of its own where there are enough. Else they share one image, and each makes all
+ * of conv1 for itself: less work than to fetch what another core has just written. */
 void lwm_cnn_run(struct lwm_cnn *cnn, const float *images, int64_t n, float *probabilities, float *logits) {
-    const bool apart = n >= PAIR * cnn->threads, many = n >= 2 * GROUP * cnn->threads;
-    struct batch batch = {.cnn = cnn,
-                          .plans = &cnn->set[cnn->pool && !apart],
-                          .images = images,
-                          .probabilities = probabilities,
-                          .logits = logits,
-                          .n = n,
-                          .group = many || !apart ? GROUP : PAIR};
-    const int64_t tasks = (n + batch.group - 1) / batch.group;
-    if (cnn->pool && apart) {
-        lw_pool_run(cnn->pool, tasks, run_task, &batch);
+    struct job job = {cnn, images, probabilities, logits, n, 1};
+    if (n < cnn->threads) {
+        for (job.n = 1; n > 0; n--, job.images += IMAGE) {
+            lw_pool_run(cnn->pool, cnn->slices, run_slice, &job);
+            run_head(&job, 0, 1, &cnn->scratch[0]);
+            job.probabilities += CLASSES;
+            if (job.logits) job.logits += CLASSES;
+        }
         return;
     }
-    for (int64_t task = 0; task < tasks; task++)
-        run_task(&batch, task, 0);
+    if (n >= PAIR * cnn->threads) job.group = PAIR;
+    if (n >= 2 * GROUP * cnn->threads || !cnn->pool) job.group = GROUP;
+    lw_pool_run(cnn->pool, (n + job.group - 1) / job.group, run_group, &job);
 }
 
 const char *lwm_cnn_kernel(const struct lwm_cnn *cnn, enum lwm_cnn_layer layer) {
-    return lw_plan_kernel(cnn->set[0].layer[0][layer]);
+    return lw_plan_kernel(cnn->layer[0][layer]);
 }
 
 int lwm_cnn_threads(const struct lwm_cnn *cnn) { return cnn->threads; }

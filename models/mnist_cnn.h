@@ -55,9 +55,9 @@ lw_status lwm_cnn_create(struct lwm_cnn **out, const struct lwm_cnn_weights *wei
                          const struct lwm_cnn_options *options, lw_error *err);
 void lwm_cnn_destroy(struct lwm_cnn *cnn); /* NULL is fine */
 
-/* Classifies n images [n][1][28][28]. probabilities [n][10]; logits [n][10] or NULL. Allocates nothing. From
- * 2 x threads images on the threads share out the images, else each layer; the results are the same, bit for
- * bit. One call at a time. */
+/* Classifies n images [n][1][28][28]. probabilities [n][10]; logits [n][10] or NULL. Allocates nothing.
+ * Threads share out the images; where there are fewer images than threads, up to four share the channels of
+ * conv2. The results are the same, bit for bit. One call at a time. */
 void lwm_cnn_run(struct lwm_cnn *cnn, const float *images, int64_t n, float *probabilities, float *logits);
 
 const char *lwm_cnn_kernel(const struct lwm_cnn *cnn, enum lwm_cnn_layer layer);
