@@ -11,24 +11,32 @@ const char *const lwm_cnn_layer_names[LWM_CNN_LAYERS] = {"conv1", "conv2", "fc",
 enum {
     IMAGE = 28 * 28,
     CLASSES = 10,
+    HIDDEN1 = 32, /* channels that conv1 makes, and conv2 */
+    HIDDEN2 = 64,
+    PLANE = 7 * 7,
     PAIR = 2,  /* images that the convolutions take at once: conv2's weights are read half as often */
     GROUP = 4, /* and the fully connected layer, whose activations are small */
-    MAX_SLICES = 4
+    TERMS = 4, /* of fc's inputs by channels: each one chunk of the row's, so that they add up to its bits */
+    TERM_CHANNELS = HIDDEN2 / TERMS,
+    TERM_INPUTS = TERM_CHANNELS * PLANE
 };
 
 /* What one thread needs to take an image through the layers. */
 struct scratch {
     float *hidden1;          /* of PAIR images */
     float *hidden2, *logits; /* of GROUP images */
+    float *term;             /* [TERMS of one image][CLASSES], a cache line for each */
     void *workspace;
     void *memory;
 };
 
 struct lwm_cnn {
     lw_plan *layer[GROUP][LWM_CNN_LAYERS]; /* of 1, 2 .. images; NULL: more than the layer takes at once */
-    lw_plan *slice[MAX_SLICES];            /* conv2 of one image, output channels 64 / slices * i and up */
-    int slices;                            /* 1: none, with one thread */
-    size_t workspace_bytes;                /* the largest of them */
+    lw_plan *slice[TERMS];                 /* conv2 of one image, output channels 64 / slices * i and up */
+    lw_plan *term[TERMS];                  /* fc of one image, input channels 16 * i and up; no bias */
+    float bias[CLASSES];                   /* fc's */
+    int slices;                            /* 2 or 4; 1: one thread, and no plans of slices or terms */
+    size_t workspace_bytes;                /* the largest of all plans' */
     struct scratch *scratch;               /* one for each thread */
     lw_pool *pool;                         /* NULL: one thread */
     int threads;
@@ -149,28 +157,50 @@ static lw_status plan_layers(const struct build *b) {
     return LW_OK;
 }
 
-static lw_status plan_slices(const struct build *b) {
+static lw_status plan_slice(const struct build *b, int slice) {
     struct lwm_cnn *cnn = b->cnn;
+    struct lwm_cnn_values values = lwm_cnn_layer_values(b->weights, LWM_CONV2);
     lw_desc desc = layer_desc(cnn, LWM_CONV2, 1);
     desc.oc /= cnn->slices;
-    for (int i = 0; i < cnn->slices; i++) {
-        struct lwm_cnn_values values = lwm_cnn_layer_values(b->weights, LWM_CONV2);
-        values.weights += i * desc.oc * desc.ic * 9;
-        values.bias += i * desc.oc;
-        lw_status status =
-            make_plan(b, LWM_CONV2, &desc, values, lw_plan_kernel(cnn->layer[0][LWM_CONV2]), &cnn->slice[i]);
-        if (status != LW_OK) return status;
-    }
-    return LW_OK;
+    values.weights += slice * desc.oc * HIDDEN1 * 9;
+    values.bias += slice * desc.oc;
+    return make_plan(b, LWM_CONV2, &desc, values, lw_plan_kernel(cnn->layer[0][LWM_CONV2]),
+                     &cnn->slice[slice]);
+}
+
+static lw_status plan_term(const struct build *b, int term) {
+    struct lwm_cnn *cnn = b->cnn;
+    float weights[CLASSES * TERM_INPUTS];
+    for (int i = 0; i < CLASSES; i++)
+        memcpy(weights + i * TERM_INPUTS, b->weights->fc_weight + (i * TERMS + term) * TERM_INPUTS,
+               TERM_INPUTS * sizeof *weights);
+    lw_desc desc = layer_desc(cnn, LWM_FC, 1);
+    desc.ic = TERM_CHANNELS;
+    desc.bias = false;
+    return make_plan(b, LWM_FC, &desc, (struct lwm_cnn_values){.weights = weights},
+                     lw_plan_kernel(cnn->layer[0][LWM_FC]), &cnn->term[term]);
+}
+
+static lw_status plan_slices(const struct build *b) {
+    lw_status status = LW_OK;
+    for (int i = 0; i < b->cnn->slices && status == LW_OK; i++)
+        status = plan_slice(b, i);
+    for (int i = 0; i < TERMS && status == LW_OK; i++)
+        status = plan_term(b, i);
+    memcpy(b->cnn->bias, b->weights->fc_bias, sizeof b->cnn->bias);
+    return status;
 }
 
 static void free_plans(struct lwm_cnn *cnn) {
     for (int i = 0; i < GROUP * LWM_CNN_LAYERS; i++)
         lw_plan_destroy(cnn->layer[i / LWM_CNN_LAYERS][i % LWM_CNN_LAYERS]);
     memset(cnn->layer, 0, sizeof cnn->layer);
-    for (int i = 0; i < MAX_SLICES; i++)
+    for (int i = 0; i < TERMS; i++) {
         lw_plan_destroy(cnn->slice[i]);
+        lw_plan_destroy(cnn->term[i]);
+    }
     memset(cnn->slice, 0, sizeof cnn->slice);
+    memset(cnn->term, 0, sizeof cnn->term);
 }
 
 /* Blocked activations, as every ISA's rows prefer them; a forced row may take NCHW only. */
@@ -193,13 +223,15 @@ static bool make_scratch(struct lwm_cnn *cnn, struct scratch *s) {
     size_t hidden1 = round_up(PAIR * cnn->hidden1_floats * sizeof(float));
     size_t hidden2 = round_up(GROUP * cnn->hidden2_floats * sizeof(float));
     size_t logits = round_up(GROUP * CLASSES * sizeof(float));
-    s->memory = aligned_alloc(64, hidden1 + hidden2 + logits + round_up(cnn->workspace_bytes));
+    size_t terms = TERMS * round_up(CLASSES * sizeof(float));
+    s->memory = aligned_alloc(64, hidden1 + hidden2 + logits + terms + round_up(cnn->workspace_bytes));
     if (!s->memory) return false;
     char *at = s->memory;
     s->hidden1 = (float *)at;
     s->hidden2 = (float *)(at += hidden1);
     s->logits = (float *)(at += hidden2);
-    s->workspace = at + logits;
+    s->term = (float *)(at += logits);
+    s->workspace = at + terms;
     return true;
 }
 
@@ -217,7 +249,7 @@ static bool make_all_scratch(struct lwm_cnn *cnn) {
 static lw_status fill_in(const struct build *b) {
     struct lwm_cnn *cnn = b->cnn;
     lw_status status = LW_OK;
-    while (cnn->slices < cnn->threads && cnn->slices < MAX_SLICES)
+    while (cnn->slices < cnn->threads && cnn->slices < TERMS)
         cnn->slices *= 2;
     if (cnn->threads > 1) status = lw_pool_create(&cnn->pool, cnn->threads, b->err);
     if (status == LW_OK) status = plan_any_layout(b);
@@ -258,57 +290,73 @@ void lwm_cnn_destroy(struct lwm_cnn *cnn) {
 /* ---- running ------------------------------------------------------------------------------------------- */
 
 struct job {
-    const struct lwm_cnn *cnn;
+    struct lwm_cnn *cnn;
     const float *images;
     float *probabilities, *logits;
     int64_t n;
     int group; /* images of a task */
 };
 
-static void run_head(const struct job *j, int64_t image, int n, struct scratch *s) {
-    lw_plan *const *layer = j->cnn->layer[n - 1];
-    float *logits = j->logits ? j->logits + image * CLASSES : s->logits;
-    lw_plan_execute(layer[LWM_FC], s->hidden2, logits, s->workspace);
-    lw_plan_execute(layer[LWM_SOFTMAX], logits, j->probabilities + image * CLASSES, s->workspace);
+static float *term_at(const struct lwm_cnn *cnn, int term) {
+    return cnn->scratch[0].term + (size_t)term * round_up(CLASSES * sizeof(float)) / sizeof(float);
 }
 
 /* A group of images through all layers. */
 static void run_group(void *arg, int64_t task, int worker) {
     const struct job *j = arg;
     const struct lwm_cnn *cnn = j->cnn;
-    struct scratch *s = &cnn->scratch[worker];
+    const struct scratch *s = &cnn->scratch[worker];
     const int64_t first = task * j->group;
     const int n = j->n - first < j->group ? (int)(j->n - first) : j->group;
+    float *logits = j->logits ? j->logits + first * CLASSES : s->logits;
     for (int i = 0; i < n; i += PAIR) {
         lw_plan *const *layer = cnn->layer[n - i < PAIR ? n - i - 1 : PAIR - 1];
         lw_plan_execute(layer[LWM_CONV1], j->images + (first + i) * IMAGE, s->hidden1, s->workspace);
         lw_plan_execute(layer[LWM_CONV2], s->hidden1, s->hidden2 + (size_t)i * cnn->hidden2_floats,
                         s->workspace);
     }
-    run_head(j, first, n, s);
+    lw_plan_execute(cnn->layer[n - 1][LWM_FC], s->hidden2, logits, s->workspace);
+    lw_plan_execute(cnn->layer[n - 1][LWM_SOFTMAX], logits, j->probabilities + first * CLASSES, s->workspace);
 }
 
-/* One image: conv1, and a slice of conv2's channels into the hidden2 of the caller. */
+/* A slice of one image: conv1, some of conv2's channels, and their terms of fc. */
 static void run_slice(void *arg, int64_t task, int worker) {
     const struct job *j = arg;
     const struct lwm_cnn *cnn = j->cnn;
-    struct scratch *s = &cnn->scratch[worker];
-    const size_t floats = cnn->hidden2_floats / (size_t)cnn->slices;
+    const struct scratch *s = &cnn->scratch[worker];
+    const int terms = TERMS / cnn->slices;
     lw_plan_execute(cnn->layer[0][LWM_CONV1], j->images, s->hidden1, s->workspace);
-    lw_plan_execute(cnn->slice[task], s->hidden1, cnn->scratch[0].hidden2 + (size_t)task * floats,
-                    s->workspace);
+    lw_plan_execute(cnn->slice[task], s->hidden1, s->hidden2, s->workspace);
+    for (int i = 0; i < terms; i++) {
+        const int term = (int)task * terms + i;
+        lw_plan_execute(cnn->term[term], s->hidden2 + i * TERM_INPUTS, term_at(cnn, term), s->workspace);
+    }
 }
 
-/* Each thread takes images of its own where there are enough. Else they share one image, and each makes all
- * of conv1 for itself: less work than to fetch what another core has just written. */
+/* One image by several threads. Each makes all of conv1 for itself, and between cores go only the terms: to
+ * fetch activations that another core has just written takes longer than to make them. */
+static void run_shared(struct job *job) {
+    struct lwm_cnn *cnn = job->cnn;
+    const struct scratch *s = &cnn->scratch[0];
+    float *logits = job->logits ? job->logits : s->logits;
+    lw_pool_run(cnn->pool, cnn->slices, run_slice, job);
+    for (int i = 0; i < CLASSES; i++) {
+        logits[i] = cnn->bias[i];
+        for (int term = 0; term < TERMS; term++)
+            logits[i] += term_at(cnn, term)[i];
+    }
+    lw_plan_execute(cnn->layer[0][LWM_SOFTMAX], logits, job->probabilities, s->workspace);
+}
+
+/* Each thread takes images of its own where there are enough. */
 void lwm_cnn_run(struct lwm_cnn *cnn, const float *images, int64_t n, float *probabilities, float *logits) {
     struct job job = {cnn, images, probabilities, logits, n, 1};
     if (n < cnn->threads) {
-        for (job.n = 1; n > 0; n--, job.images += IMAGE) {
-            lw_pool_run(cnn->pool, cnn->slices, run_slice, &job);
-            run_head(&job, 0, 1, &cnn->scratch[0]);
-            job.probabilities += CLASSES;
-            if (job.logits) job.logits += CLASSES;
+        for (int64_t i = 0; i < n; i++) {
+            job.images = images + i * IMAGE;
+            job.probabilities = probabilities + i * CLASSES;
+            job.logits = logits ? logits + i * CLASSES : NULL;
+            run_shared(&job);
         }
         return;
     }

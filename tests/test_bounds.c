@@ -34,14 +34,14 @@ static double winograd_c(const lw_kernel_info *row, const lw_desc *d) {
 
 /* Sums along the inputs have sixteen lanes in every ISA, chunks of a fixed size, and a tree of four levels.
  */
-enum { SUM_LANES = 16, LINEAR_INPUTS = 768, SOFTMAX_VALUES = 64 * SUM_LANES };
+enum { SUM_LANES = 16, LINEAR_INPUTS = 784, SOFTMAX_VALUES = 64 * SUM_LANES };
 
-/* A lane's products within a chunk, the chunks, the tree, the bias. */
+/* A lane's products within a chunk, the tree, the chunks. */
 static double linear_c(const lw_kernel_info *row, const lw_desc *d) {
     const double channels = d->src_layout == LW_BLOCKED ? 16 * ceil_div((double)d->ic, 16) : (double)d->ic;
     const double inputs = channels * (double)(d->ih * d->iw);
     return gamma_of(fma_roundings(row) * ceil_div(fmin(LINEAR_INPUTS, inputs), SUM_LANES) +
-                    ceil_div(inputs, LINEAR_INPUTS) + 4 + 1);
+                    ceil_div(inputs, LINEAR_INPUTS) + 4);
 }
 
 /* The rounded difference to the maximum, up to 104, beyond which the result is 0; the mean of it in the sum;

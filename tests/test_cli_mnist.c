@@ -146,9 +146,9 @@ Test(mnist, every_isa_within_the_summed_bound) {
 }
 
 Test(mnist, same_bits_for_any_batch_and_threads) {
-    static const char *const ways[] = {"--batch 1 --threads 1",  "--batch 1 --threads 2",
-                                       "--batch 3 --threads 1",  "--batch 7 --threads 2",
-                                       "--batch 10 --threads 3", "--batch 64 --threads 1"};
+    static const char *const ways[] = {
+        "--batch 1 --threads 1", "--batch 1 --threads 2", "--batch 3 --threads 1",  "--batch 7 --threads 2",
+        "--batch 1 --threads 3", "--batch 3 --threads 4", "--batch 10 --threads 3", "--batch 64 --threads 1"};
     float *first = NULL;
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         char options[128];

@@ -2,10 +2,13 @@
  * through the cache once, in order. Images share the weights that are loaded. Inputs are taken in chunks: the
  * weights of a chunk stay in L1 for a group of images, and short chains round less.
  *
- * The order of each sum is the same in every ISA, and whatever its tile, its task or the batch: sixteen lanes
- * take every sixteenth input each, in vectors of as many lanes as there are; a chunk is a chain that starts
- * from zero; lane sums are added by halves, 16 to 8 to 4 to 2 to 1. A tile holds `images` x `outputs` sums of
- * `parts` vectors each, and goes over a chunk as often as it takes for all sixteen lanes.
+ * The order of each sum is the same in every ISA, and whatever its tile, its task or the batch: the bias,
+ * plus one chunk after the other. In a chunk sixteen lanes take every sixteenth input each, in vectors of as
+ * many lanes as there are, in a chain that starts from zero; then the lanes are added by halves, 16 to 8 to 4
+ * to 2 to
+ * 1. So a layer of one chunk and no bias is a term of the sum of a larger one (models/mnist_cnn.c). A tile
+ * holds `images` x `outputs` sums of `parts` vectors each, and goes over a chunk as often as it takes for all
+ * sixteen lanes.
  *
  * Packed: tiles of outputs one after the other, each [inputs / run][outputs of the tile][run] in the order of
  * the source's memory, zero in the inputs beyond, up to a multiple of 16; then the biases. */
@@ -31,7 +34,7 @@
 #define LINEAR_IMAGES 4
 #endif
 #define LINEAR_GROUP 16  /* images of a task */
-#define LINEAR_CHUNK 768 /* inputs; a multiple of LINEAR_LANES */
+#define LINEAR_CHUNK 784 /* inputs; a multiple of LINEAR_LANES: a quarter of MNIST's 3136 */
 
 /* Floats of one image in the source's memory. */
 static int64_t linear_inputs(const lw_desc *d) {
@@ -103,13 +106,12 @@ LW_INLINE void linear_step(const float *x, int64_t step, const float *w, int n, 
     }
 }
 
-/* sums[image][output][vector] += products of `count` inputs; first: =. step: floats from one image to the
- * next.
- */
-LW_INLINE void linear_tile(const float *x, int64_t step, const float *w, int64_t count, bool first, vf *sums,
+/* sums[image][output] += products of `count` inputs. step: floats from one image to the next. */
+LW_INLINE void linear_tile(const float *x, int64_t step, const float *w, int64_t count, float *sums,
                            const int images, const int outputs) {
     const int most = VL == 1 ? LINEAR_RUN : LW_BLOCK_VECTORS;
     const int parts = LINEAR_WIDTH / images < most ? LINEAR_WIDTH / images : most;
+    vf lanes[LINEAR_WIDTH * LINEAR_OUTPUTS * LW_BLOCK_VECTORS];
     for (int lane = 0; lane < LINEAR_LANES; lane += parts * VL, x += parts * VL, w += outputs * parts * VL) {
         vf acc[LINEAR_WIDTH * LINEAR_OUTPUTS];
         LW_UNROLL
@@ -120,23 +122,23 @@ LW_INLINE void linear_tile(const float *x, int64_t step, const float *w, int64_t
             linear_step(x + i, step, w + i * outputs, LINEAR_LANES, acc, images, outputs, parts);
         if (i < count)
             linear_step(x + i, step, w + i * outputs, (int)(count - i) - lane, acc, images, outputs, parts);
-        vf *sum = sums + lane / VL;
         LW_UNROLL
-        for (int m = 0; m < images * outputs; m++, sum += LW_BLOCK_VECTORS) {
+        for (int m = 0; m < images * outputs; m++) {
             LW_UNROLL
             for (int p = 0; p < parts; p++)
-                sum[p] = first ? acc[m * parts + p] : v_add(sum[p], acc[m * parts + p]);
+                lanes[m * LW_BLOCK_VECTORS + lane / VL + p] = acc[m * parts + p];
         }
     }
+    for (int m = 0; m < images * outputs; m++)
+        sums[m] += sum_by_halves(lanes + m * LW_BLOCK_VECTORS);
 }
 
-typedef void linear_tile_function(const float *x, int64_t step, const float *w, int64_t count, bool first,
-                                  vf *sums);
+typedef void linear_tile_function(const float *x, int64_t step, const float *w, int64_t count, float *sums);
 
 #define LINEAR_TILE(images, outputs)                                                                         \
     static void linear_tile_##images##x##outputs(const float *x, int64_t step, const float *w,               \
-                                                 int64_t count, bool first, vf *sums) {                      \
-        linear_tile(x, step, w, count, first, sums, images, outputs);                                        \
+                                                 int64_t count, float *sums) {                               \
+        linear_tile(x, step, w, count, sums, images, outputs);                                               \
     }
 #define LINEAR_TILES(images)                                                                                 \
     LINEAR_TILE(images, 1)                                                                                   \
@@ -172,19 +174,21 @@ static void linear_group(const struct lw_call *call, int64_t n, int64_t n_end, i
     int64_t inputs = linear_inputs(d), padded = lw_round_up(inputs, LINEAR_LANES);
     int64_t first = linear_tile_begin(d, tile), outputs = linear_tile_begin(d, tile + 1) - first;
     const float *packed = call->packed, *w = packed + first * padded, *bias = packed + d->oc * padded + first;
-    vf sums[LINEAR_GROUP * LINEAR_OUTPUTS * LW_BLOCK_VECTORS];
+    float sums[LINEAR_GROUP * LINEAR_OUTPUTS];
+    for (int64_t m = 0; m < n_end - n; m++)
+        memcpy(sums + m * outputs, bias, (size_t)outputs * sizeof *sums);
     for (int64_t i = 0, taken; i < inputs; i += LINEAR_CHUNK) {
         for (int64_t m = n; m < n_end; m += taken) {
             linear_tile_function *run = linear_pick(n_end - m, outputs, &taken);
-            run(call->src + m * inputs + i, inputs, w + i * outputs, lw_min(LINEAR_CHUNK, inputs - i), i == 0,
-                sums + (m - n) * outputs * LW_BLOCK_VECTORS);
+            run(call->src + m * inputs + i, inputs, w + i * outputs, lw_min(LINEAR_CHUNK, inputs - i),
+                sums + (m - n) * outputs);
         }
     }
     int64_t dst_step = lw_layout_channels(d->dst_layout, d->oc);
     for (int64_t m = n; m < n_end; m++) {
         float *dst = call->dst + m * dst_step;
         for (int64_t o = 0; o < outputs; o++) {
-            float y = sum_by_halves(sums + ((m - n) * outputs + o) * LW_BLOCK_VECTORS) + bias[o];
+            float y = sums[(m - n) * outputs + o];
             dst[first + o] = d->relu && y < 0 ? 0.0f : y;
         }
         if (first + outputs == d->oc)
@@ -226,15 +230,14 @@ static void linear_run(const struct lw_call *call, int64_t begin, int64_t end, v
     }
 }
 
-/* Roundings in sequence: a lane's products of a chunk, a sum for each chunk. */
+/* Roundings in sequence: a lane's products of a chunk, four halvings, a sum for each chunk. */
 static double linear_products(const lw_desc *d) {
     return (double)lw_div_up(lw_min(LINEAR_CHUNK, linear_inputs(d)), LINEAR_LANES);
 }
 static double linear_chunks(const lw_desc *d) { return (double)lw_div_up(linear_inputs(d), LINEAR_CHUNK); }
 
-/* Then come the four halvings and the bias. */
 static double linear_bound(const lw_desc *d) {
-    return rounding_bound(LW_FMA_ROUNDINGS * linear_products(d) + linear_chunks(d) + 4 + 1);
+    return rounding_bound(LW_FMA_ROUNDINGS * linear_products(d) + 4 + linear_chunks(d));
 }
 
 static double linear_rel_l2(const lw_desc *d) {
