@@ -13,12 +13,6 @@ enum { CHUNKS_PER_THREAD = 4 };
 /* Work of less than this many ns is over before another thread has woken. */
 static const double worth_sharing = 2000.0;
 
-void *lw_aligned_alloc(size_t bytes) {
-    void *memory = NULL;
-    if (!lw_align_up(&bytes) || posix_memalign(&memory, LW_ALIGN, bytes ? bytes : LW_ALIGN)) return NULL;
-    return memory;
-}
-
 bool lw_row_packed_bytes(const struct lw_kernel *kernel, const lw_desc *desc, size_t *bytes) {
     *bytes = kernel->packed_bytes ? kernel->packed_bytes(desc) : 0;
     return lw_align_up(bytes);
