@@ -142,6 +142,10 @@ static const char *const conv_strings[] = {
     "mb1ic16ih14iw11oc16kh3kw3sh3sw1ph1pw1",
     "mb1ic5ih17oc6kh2sh2ph0",
     "mb1ic4ih20oc16kh8sh4ph0",
+    /* more weights than one pass takes, in every ISA: sums wait for the next one */
+    "mb1ic130ih9iw13oc40kh3ph1",
+    "mb1ic130ih31iw24oc33kh3sh2ph1",
+    "mb1ic1040ih6iw5oc35kh1ph0",
     /* dilated */
     "mb1ic16ih12iw13oc16kh3ph2dh1",
     "mb1ic9ih15iw17oc17kh3ph0dh2",

@@ -177,14 +177,14 @@ static const struct {
     const char *family;
     uint64_t digest;
 } digests[] = {
-    {"conv_winograd_f2x2", 0x1e7758520784ce8c},
-    {"conv_winograd_f4x4", 0x08c0b7566ab4bd83},
-    {"conv_winograd_f6x6", 0x676c201df1a34650},
-    {"conv_winograd_f7x7", 0xcd6f52a24cd75cc6},
+    {"conv_winograd_f2x2", 0x545c29b0333d0f85},
+    {"conv_winograd_f4x4", 0xe3e873d8931683d2},
+    {"conv_winograd_f6x6", 0x66bd1bfb58b86434},
+    {"conv_winograd_f7x7", 0x6c1ff26fa92543a1},
     {"conv_direct_patch", 0x2dfca38597ea517d},
-    {"conv_direct_nchw", 0xc0411fca4b37f20c},
-    {"conv_direct", 0x37fb128d4a7c4de7},
-    {"conv_depthwise", 0x03d204ddfd69a289},
+    {"conv_direct_nchw", 0x0ea2e2dd3578e99b},
+    {"conv_direct", 0x728e8ebfb8c9017f},
+    {"conv_depthwise", 0xb371b1c89cefca13},
     {"maxpool_2x2s2", 0x7555ced1d916981d},
     {"maxpool_3x3s2", 0xdbcbb4d3055ef3cd},
     {"maxpool_any", 0x3ad17148bafa9624},

@@ -136,7 +136,7 @@ static void depthwise_transpose(const lw_desc *d, const float *image, int64_t c,
                                 int64_t y_end, float *out) {
     struct pack_row row = {.d = d, .image = image, .c = c, .count = count};
     for (row.y = y; row.y < y_end; row.y++, out += d->iw * LW_BLOCK)
-        pack_pixels_nchw(&row, 0, d->iw, out);
+        pack_pixels_nchw(&row, 0, 1, d->iw, out);
 }
 
 /* The lanes of a block behind those that have been written. */

@@ -14,7 +14,6 @@
 #include "pack.h"
 
 #define DIRECT_JOINED 512 /* pixels of joined rows, at most */
-#define DIRECT_BUSY   10  /* sums that keep two pipes of five cycles busy */
 
 struct direct {
     struct conv_geometry g; /* as the tiles see it */
@@ -30,14 +29,11 @@ static bool direct_strides(const lw_desc *d, int block) {
            d->ic / d->groups % LW_BLOCK == 0;
 }
 
-/* The image rows that are joined to one: as many as divide them all, and leave a row within a strip. None
- * where blocks of stride 2 can be read where they lie, in tiles large enough. */
-static int64_t direct_join(const lw_desc *d, int block) {
+/* The image rows that are joined to one: as many as divide them all, and leave a row within a strip. */
+static int64_t direct_join(const lw_desc *d) {
     const bool unpadded = d->pad_left == 0 && d->pad_right <= 0 && d->pad_top == 0 && d->pad_bottom <= 0;
     const int64_t oh = lw_out_h(d), ow = lw_out_w(d);
     if (d->kh != 1 || d->kw != 1 || !unpadded || d->pool2x2) return 1;
-    const int64_t tile = ow / lw_div_up(ow, LW_DIRECT_PIXELS);
-    if (direct_strides(d, block) && tile * LW_DIRECT_VECTORS >= DIRECT_BUSY) return 1; /* read in place */
     const int64_t pixels = lw_min(DIRECT_JOINED, conv_strip_floats(d) / (d->ic / d->groups));
     int64_t rows = lw_max(1, lw_min(oh, pixels / ow));
     while (oh % rows != 0)
@@ -74,7 +70,7 @@ static bool direct_is_in_place(const struct direct *x) {
 
 /* joined: the caller's place for what the tiles see where rows are joined, as long as the result. */
 static struct direct direct_geometry(const lw_desc *d, int block, lw_desc *joined) {
-    struct direct x = {.d = d, .join = direct_join(d, block)};
+    struct direct x = {.d = d, .join = direct_join(d)};
     if (x.join > 1) {
         *joined = *d;
         joined->ih = lw_out_h(d) / x.join, joined->iw = lw_out_w(d) * x.join;
@@ -185,8 +181,8 @@ static void direct_pack_work(const struct direct *x, struct lw_work *w) {
         w->unit[LW_WORK_copy] += pixels * channels / VL * (double)d->stride_w;
     else if (planes) /* a short loop */
         w->unit[LW_WORK_gather] += pixels * channels / 2;
-    else if (from_planes && d->stride_w != 1) /* and a call for each pixel of a block */
-        w->unit[LW_WORK_gather] += pixels * (channels + 4 * (double)x->g.blocks);
+    else if (from_planes && d->stride_w > 2)
+        w->unit[LW_WORK_gather] += pixels * channels;
     else
         w->unit[from_planes ? LW_WORK_transpose : LW_WORK_copy] += pixels * ceil(channels / VL);
 }

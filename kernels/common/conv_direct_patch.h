@@ -306,7 +306,7 @@ static void patch_tasks_run(const struct lw_call *call, int64_t begin, int64_t e
         o.dst = call->dst + n * image;
         o.c = tile * CONV_TILE_CHANNELS;
         o.count = lw_min(CONV_TILE_CHANNELS, d->oc - o.c);
-        patch_strip_rows(&x, &t, src, scratch.rows[0], &o, y0, lw_min(g->oh, y0 + g->strip_rows));
+        patch_strip_rows(&x, &t, src, scratch.rows, &o, y0, lw_min(g->oh, y0 + g->strip_rows));
     }
 }
 

@@ -8,6 +8,7 @@
 #include "work_count.h"
 
 #define CONV_TILE_CHANNELS (LW_DIRECT_VECTORS * VL)
+#define CONV_STAGED_PIXELS 256
 
 /* Do the weights come from beyond a small L2? */
 static bool conv_is_heavy(const lw_desc *d) {
@@ -89,7 +90,23 @@ static void conv_pack(const lw_desc *d, int block, const float *weights, const f
             out = conv_pack_tile(&g, group, tile, weights, bias, out);
 }
 
-/* ---- workspace: { the strip it holds, tap offsets, trims, two rows of output pixels } ------------------ */
+/* Channel blocks of one pass: all where a tile's weights are near enough (tiles.h), else as many as are. The
+ * sums wait in the destination. */
+static int64_t conv_pass_blocks(const struct conv_geometry *g) {
+    const int64_t block = g->block * g->d->kh * g->d->kw * CONV_TILE_CHANNELS;
+    if (g->blocks * block <= LW_WHOLE_FLOATS) return g->blocks;
+    return lw_div_up(g->blocks, lw_div_up(g->blocks, lw_max(1, LW_PASS_FLOATS / block)));
+}
+
+/* Output rows whose sums wait in the workspace from pass to pass, when they can't in the destination: enough
+ * of them for a pass's weights to pay. */
+static int64_t conv_staged_rows(const struct conv_geometry *g) {
+    const int64_t least = 2; /* for a pool */
+    if (conv_pass_blocks(g) == g->blocks) return least;
+    return lw_max(least, lw_min(g->strip_rows, CONV_STAGED_PIXELS / g->ow) / 2 * 2);
+}
+
+/* ---- workspace: { the strip it holds, tap offsets, trims, rows of output pixels } ---------------------- */
 
 enum { CONV_FIRST = 1, CONV_LAST = 2, CONV_BORDERS = 4 }; /* which tile of a row, as bits */
 
@@ -98,7 +115,7 @@ struct conv_scratch {
                       it */
     ptrdiff_t *tap;
     unsigned char *trim; /* [CONV_BORDERS][taps] conv_trim */
-    float *rows[2];      /* [ow][CONV_TILE_CHANNELS] each */
+    float *rows;         /* [conv_staged_rows][ow][CONV_TILE_CHANNELS] */
 };
 
 static inline size_t conv_align(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
@@ -106,7 +123,7 @@ static inline size_t conv_align(size_t bytes) { return (bytes + 63) & ~(size_t)6
 static size_t conv_scratch_bytes(const struct conv_geometry *g) {
     const size_t taps = (size_t)(g->d->kh * g->d->kw);
     return LW_HELD + conv_align(taps * sizeof(ptrdiff_t)) + conv_align(CONV_BORDERS * taps) +
-           2 * conv_align((size_t)g->ow * CONV_TILE_CHANNELS * sizeof(float));
+           conv_align((size_t)(conv_staged_rows(g) * g->ow) * CONV_TILE_CHANNELS * sizeof(float));
 }
 
 static struct conv_scratch conv_scratch(const struct conv_geometry *g, void *workspace) {
@@ -116,8 +133,7 @@ static struct conv_scratch conv_scratch(const struct conv_geometry *g, void *wor
     s.held = workspace;
     s.tap = (ptrdiff_t *)(p += LW_HELD);
     s.trim = (unsigned char *)(p += conv_align(taps * sizeof(ptrdiff_t)));
-    s.rows[0] = (float *)(p += conv_align(CONV_BORDERS * taps));
-    s.rows[1] = (float *)(p + conv_align((size_t)g->ow * CONV_TILE_CHANNELS * sizeof(float)));
+    s.rows = (float *)(p + conv_align(CONV_BORDERS * taps));
     memset(s.trim, CONV_TRIM_NONE, CONV_BORDERS * taps);
     return s;
 }
@@ -182,14 +198,6 @@ struct conv_rows {
     int64_t ahead_floats; /* of the next oc tile's weights that are yet to be fetched into L2: the caches
                              don't foresee them */
 };
-
-/* Channel blocks of one pass: all where a tile's weights are near enough (tiles.h), else as many as are. The
- * sums wait in the destination. */
-static int64_t conv_pass_blocks(const struct conv_geometry *g) {
-    const int64_t block = g->block * g->d->kh * g->d->kw * CONV_TILE_CHANNELS;
-    if (g->blocks * block <= LW_WHOLE_FLOATS) return g->blocks;
-    return lw_div_up(g->blocks, lw_div_up(g->blocks, lw_max(1, LW_PASS_FLOATS / block)));
-}
 
 /* Output row y, all pixels, to out (pixel stride and vector offsets are in r->t): what channel blocks begin
  * .. end-1 add. Pixels are shared out evenly: 14 are 5+5+4 where a tile holds 6, so there are at most two
@@ -283,13 +291,19 @@ static void conv_rows_staged(struct conv_rows *r, const struct conv_part *p, int
     r->t.out_pixel = stride;
     for (int v = 0; v < r->vectors; v++)
         r->t.out_vector[v] = v * VL;
-    for (int64_t y = p->begin; y + pool <= p->end; y += pool) {
-        for (int64_t i = 0; i < pool; i++)
-            for (int64_t b = 0; b < g->blocks; b += pass)
-                conv_row(r, y + i, b, lw_min(g->blocks, b + pass), r->scratch.rows[i]);
-        if (d->pool2x2) pool_rows(r->scratch.rows[0], r->scratch.rows[1], g->ow, stride, r->vectors);
-        o.y = y / pool;
-        store_row(&o, r->scratch.rows[0], stride);
+    const int64_t rows = conv_staged_rows(g), end = p->end - (p->end - p->begin) % pool;
+    const ptrdiff_t row = g->ow * stride;
+    for (int64_t y = p->begin; y < end; y += rows) {
+        const int64_t last = lw_min(end, y + rows);
+        for (int64_t b = 0; b < g->blocks; b += pass)
+            for (int64_t i = y; i < last; i++)
+                conv_row(r, i, b, lw_min(g->blocks, b + pass), r->scratch.rows + (i - y) * row);
+        for (int64_t i = y; i < last; i += pool) {
+            float *sums = r->scratch.rows + (i - y) * row;
+            if (d->pool2x2) pool_rows(sums, sums + row, g->ow, stride, r->vectors);
+            o.y = i / pool;
+            store_row(&o, sums, stride);
+        }
     }
 }
 
@@ -305,15 +319,16 @@ static void conv_strip_tiles(struct conv_rows *r, const struct conv_part *p) {
             r->vectors = conv_tile_vectors(g, tile);
             r->t.bias = p->packed + tile * conv_tile_weights(g, LW_DIRECT_VECTORS);
             r->t.weights = r->t.bias + r->vectors * VL;
+            const bool whole = !g->d->pool2x2 && conv_stores_whole(g, p->channel + c, count);
             r->ahead_floats = 0;
             if (far && tile + 1 < p->tile_end) {
                 const int64_t block = g->block * g->d->kh * g->d->kw * r->vectors * VL;
                 const int64_t tiles = (p->end - p->begin) * lw_div_up(g->ow, LW_DIRECT_PIXELS);
                 r->t.ahead = r->t.weights + conv_tile_weights(g, LW_DIRECT_VECTORS) + b * block;
-                r->ahead_floats = lw_min(g->blocks - b, pass) * block;
+                r->ahead_floats = (whole ? lw_min(g->blocks - b, pass) : g->blocks) * block;
                 r->t.ahead_lines = (int)lw_div_up(block, tiles * g->d->kh * g->d->kw * CONV_LINE);
             }
-            if (!g->d->pool2x2 && conv_stores_whole(g, p->channel + c, count))
+            if (whole)
                 conv_rows_whole(r, p, p->channel + c, b, lw_min(g->blocks, b + pass));
             else if (b == 0)
                 conv_rows_staged(r, p, p->channel + c, count, pass);

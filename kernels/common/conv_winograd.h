@@ -148,7 +148,7 @@ static void wino_gather(const struct pack_row *pixel, int64_t y0, int64_t x0, in
         p.y = y0 + i;
         if (p.y < 0 || p.y >= d->ih || begin == end) continue;
         if (d->src_layout == LW_NCHW)
-            pack_pixels_nchw(&p, x0 + begin, end - begin, patch + begin * LW_BLOCK);
+            pack_pixels_nchw(&p, x0 + begin, 1, end - begin, patch + begin * LW_BLOCK);
         else
             for (int64_t x = begin; x < end; x++)
                 pack_pixel(&p, x0 + x, patch + x * LW_BLOCK);

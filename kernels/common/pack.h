@@ -26,8 +26,27 @@ static bool phase_is_used(const lw_desc *d, int64_t phase) {
     return false;
 }
 
-/* VL pixels of up to 16 channels from planes, transposed in registers: stride 1 only. */
-static void pack_pixels_nchw(const struct pack_row *p, int64_t ix, int64_t pixels, float *dst) {
+/* n columns of a plane, up to VL. */
+LW_INLINE void pack_columns(const float *src, int64_t stride, int n, float *dst) {
+    if (stride == 1) {
+        v_store(dst, v_load_n(src, n));
+    } else if (stride == 2) {
+        float columns[2 * VL];
+        const int last = 2 * n - 1; /* the last column's neighbour may not be there */
+        vf even, odd;
+        v_store(columns, v_load_n(src, last < VL ? last : VL));
+        v_store(columns + VL, last > VL ? v_load_n(src + VL, last - VL) : v_zero());
+        v_deinterleave(columns, &even, &odd);
+        v_store(dst, even);
+    } else {
+        for (int x = 0; x < n; x++)
+            dst[x] = src[x * stride];
+    }
+}
+
+/* Pixels of up to 16 channels from planes, VL at a time transposed in registers. */
+static void pack_pixels_nchw(const struct pack_row *p, int64_t ix, int64_t stride, int64_t pixels,
+                             float *dst) {
     const int64_t plane = p->d->ih * p->d->iw;
     const float *src = p->image + p->c * plane + p->y * p->d->iw + ix;
     for (int64_t x = 0; x < pixels; x += VL) {
@@ -37,7 +56,7 @@ static void pack_pixels_nchw(const struct pack_row *p, int64_t ix, int64_t pixel
             vf r[VL];
             float tile[VL * VL];
             for (int i = 0; i < channels; i++)
-                v_store(tile + i * VL, v_load_n(src + (c + i) * plane + x, n));
+                pack_columns(src + (c + i) * plane + x * stride, stride, n, tile + i * VL);
             LW_UNROLL
             for (int i = 0; i < VL; i++)
                 r[i] = i < channels ? v_load(tile + i * VL) : v_zero();
@@ -58,9 +77,10 @@ static inline const float *image_at(const lw_desc *d, const float *image, int64_
     return image + ((c / LW_BLOCK * d->ih + y) * d->iw + x) * LW_BLOCK + c % LW_BLOCK;
 }
 
+/* From NHWC or blocks. */
 static void pack_pixel(const struct pack_row *p, int64_t ix, float *dst) {
     const lw_desc *d = p->d;
-    if (d->src_layout == LW_NCHW || (d->src_layout == LW_BLOCKED && p->c % LW_BLOCK != 0)) {
+    if (d->src_layout == LW_BLOCKED && p->c % LW_BLOCK != 0) {
         for (int64_t c = 0; c < p->count; c++)
             dst[c] = *image_at(d, p->image, p->c + c, p->y, ix);
         return;
@@ -129,11 +149,33 @@ static void pack_phase_row(const struct pack_row *p, const struct phase *f, cons
     if (begin == end) return;
     if (B == 1)
         pack_plane_strided(image_at(d, p->image, p->c, p->y, ix), s, end - begin, dst + begin);
-    else if (s == 1 && d->src_layout == LW_NCHW)
-        pack_pixels_nchw(p, ix, end - begin, dst + begin * B);
+    else if (d->src_layout == LW_NCHW)
+        pack_pixels_nchw(p, ix, s, end - begin, dst + begin * B);
     else
         for (int64_t x = begin; x < end; x++)
             pack_pixel(p, x * s + f->shift, dst + x * B);
+}
+
+/* B = 16: all phases of a row of planes at once, as all are used. Column x of the source is column x +
+ * pad_left of the padded row. */
+static void pack_phases_nchw(const struct pack_row *p, int64_t width, float *dst) {
+    const lw_desc *d = p->d;
+    const int64_t s = d->stride_w, columns = lw_max(0, lw_min(d->iw, s * width - d->pad_left));
+    float pixels[VL * LW_BLOCK] = {0};
+    for (int64_t phase = 0; phase < s; phase++) {
+        const struct phase f = pack_phase(d, phase, width);
+        zero_floats(dst + phase * width * LW_BLOCK, f.begin * LW_BLOCK);
+        zero_floats(dst + (phase * width + f.end) * LW_BLOCK, (width - f.end) * LW_BLOCK);
+    }
+    int64_t phase = d->pad_left % s, column = d->pad_left / s;
+    for (int64_t x = 0; x < columns; x += VL) {
+        const int64_t n = lw_min(VL, columns - x);
+        pack_pixels_nchw(p, x, 1, n, pixels);
+        for (int64_t i = 0; i < n; i++) {
+            copy_floats(dst + (phase * width + column) * LW_BLOCK, pixels + i * LW_BLOCK, LW_BLOCK);
+            if (++phase == s) phase = 0, column++;
+        }
+    }
 }
 
 /* A row of a plane, both phases of stride 2 at once: of what a load holds nothing is left out. Column x of
@@ -218,8 +260,10 @@ static void pack_strip(const lw_desc *d, const struct strip *s, const float *ima
     }
     const bool blocks = s->block == LW_BLOCK && channels % LW_BLOCK == 0 &&
                         (d->src_layout == LW_NHWC || (d->src_layout == LW_BLOCKED && c0 % LW_BLOCK == 0));
-    const bool pair = s->block == 1 && d->stride_w == 2 && phase_is_used(d, 0) && phase_is_used(d, 1);
-    for (int64_t phase = 0; phase < (pair ? 1 : d->stride_w); phase++, dst += s->phase_width * s->block) {
+    bool at_once = d->stride_w > 1 && (s->block == LW_BLOCK ? d->src_layout == LW_NCHW : d->stride_w == 2);
+    for (int64_t phase = 0; phase < d->stride_w; phase++)
+        at_once &= phase_is_used(d, phase);
+    for (int64_t phase = 0; phase < (at_once ? 1 : d->stride_w); phase++, dst += s->phase_width * s->block) {
         if (!phase_is_used(d, phase)) continue;
         const struct phase f = pack_phase(d, phase, s->phase_width);
         if (blocks) {
@@ -233,8 +277,10 @@ static void pack_strip(const lw_desc *d, const struct strip *s, const float *ima
                 float *to = dst + b * s->block_floats + r * s->row_floats;
                 p.y = y0 + r * s->row_step;
                 if (p.y < 0 || p.y >= d->ih) continue;
-                if (pair)
+                if (at_once && s->block == 1)
                     pack_plane_pair(&p, s->phase_width, to);
+                else if (at_once)
+                    pack_phases_nchw(&p, s->phase_width, to);
                 else
                     pack_phase_row(&p, &f, s->block, to);
             }
