@@ -413,6 +413,9 @@ static void wino_work(const lw_desc *d, const struct wino_variant *variant, cons
         work->unit[LW_WORK_transpose] +=
             read * (double)(lw_round_up(w.x.outputs + 2, VL) * lw_div_up(d->ic, VL));
     }
+    if (d->src_layout == LW_NHWC && d->ic % VL != 0) /* the last channels are gathered pixel by pixel */
+        work->unit[LW_WORK_copy] += (double)(d->batch * w.y.tiles * w.x.tiles) *
+                                    (double)((w.y.outputs + 2) * (w.x.outputs + 2) * LW_BLOCK_VECTORS);
     work->unit[LW_WORK_wino_tile] += (double)(d->batch * w.y.tiles * w.x.tiles * w.g.blocks);
     work_epilogue(d, (double)(d->batch * w.g.oh), (double)w.g.ow, d->oc, vectors, work);
     lw_work_stream(work, caches, v_block * passes * parts, v_block);
