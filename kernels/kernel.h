@@ -67,6 +67,7 @@ struct lw_isa {
     size_t row_count;
     double (*fma_peak)(int64_t steps); /* returns the FLOPs done */
     const struct lw_costs *costs;      /* of its rows' work, where nothing better is known of the CPU */
+    const struct lw_costs *costs_with_avx512; /* on CPUs that have AVX-512, too; NULL: the same */
 
     /* The same rows in the same order, whose bits are every other ISA's too; NULL: `rows` are that already.
      */

@@ -240,12 +240,17 @@ def derived(costs, lanes, from_lanes):
     return {u: c * (scale if u == "transpose" else 1) for u, c in costs.items()}
 
 
+def place(isa, data):
+    """AVX2 beside AVX-512 has costs of its own: those CPUs are others."""
+    return "costs_with_avx512" if isa == "avx2" and "avx512" in data["usable"] else "costs"
+
+
 def header(isa, of, source, error, costs, data):
     lines = "".join(f"            [LW_WORK_{u}] = {c:.4g},\n" for u, c in costs.items())
     caches = ", ".join(str(c) for c in data["caches"])
     return (f"/* What the units of work cost on {isa}, in cycles: written by scripts/fit_costs.py (docs/cost-model.md).\n"
             f" * {len(error)} times of {of}, off by {math.exp(sum(error) / len(error)):.2f} in geometric mean. */\n"
-            f'/* clang-format off */\n#include "work.h"\n\nstatic const struct lw_costs costs = {{\n    .source = "{source}",\n'
+            f'/* clang-format off */\n#include "work.h"\n\nstatic const struct lw_costs {place(isa, data)} = {{\n    .source = "{source}",\n'
             f"    .ghz = {data['ghz']},\n    .caches = {{{caches}}},\n    .unit =\n        {{\n{lines}        }},\n}};\n")
 
 
@@ -273,7 +278,7 @@ def fit(o):
         else:
             text = header(isa, widest, f"derived from {widest}, {source}", error,
                           derived(costs[widest], data["lanes"].get(isa, 4), data["lanes"][widest]), data)
-        timed_rows.write_text(os.path.join(KERNELS, isa, "costs.h"), text)
+        timed_rows.write_text(os.path.join(KERNELS, isa, place(isa, data) + ".h"), text)
 
 
 def check(o):

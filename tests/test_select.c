@@ -122,13 +122,13 @@ static const struct lw_kernel fused_rows[] = {
 
 static double peak(int64_t steps) { return (double)steps * 2; }
 static const struct lw_costs costs = {"by hand", 3.0, {1 << 15, 1 << 19, 1 << 23}, {[LW_WORK_call] = 1}};
-static const struct lw_isa fused = {"scalar", 4,      0,   fused_rows, sizeof fused_rows / sizeof *fused_rows,
-                                    peak,     &costs, NULL};
+static const struct lw_isa fused = {
+    "scalar", 4, 0, fused_rows, sizeof fused_rows / sizeof *fused_rows, peak, &costs, NULL, NULL};
 #define TABLE(NAME, FEATURES, REPRODUCIBLE)                                                                  \
     extern const struct lw_isa lw_isa_##NAME;                                                                \
     const struct lw_isa lw_isa_##NAME = {                                                                    \
-        #NAME, 4,      FEATURES,    NAME##_rows, sizeof NAME##_rows / sizeof *NAME##_rows,                   \
-        peak,  &costs, REPRODUCIBLE};
+        #NAME, 4,      FEATURES, NAME##_rows, sizeof NAME##_rows / sizeof *NAME##_rows,                      \
+        peak,  &costs, NULL,     REPRODUCIBLE};
 TABLE(alien, 1u << 20, NULL)
 TABLE(wide, 0, NULL)
 TABLE(narrow, 0, NULL)

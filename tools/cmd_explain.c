@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "dispatch/cost.h"
 #include "dispatch/registry.h"
 #include "other_cpu.h"
 #include "question.h"
@@ -24,7 +25,7 @@ static cJSON *work_json(const struct lw_target *target, const char *kernel, cons
     struct lw_work work = {{0}};
     struct lw_row row;
     cJSON *object = cJSON_CreateObject();
-    if (lw_target_find(target, kernel, &row)) row.kernel->work(d, &row.isa->costs->caches, &work);
+    if (lw_target_find(target, kernel, &row)) row.kernel->work(d, &lw_isa_costs(row.isa)->caches, &work);
     for (size_t i = 0; i < LW_WORK_COUNT; i++)
         if (work.unit[i] > 0) cJSON_AddNumberToObject(object, lw_work_unit(i), work.unit[i]);
     return object;
