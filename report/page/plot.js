@@ -71,9 +71,10 @@ function keyOf(map) {
     svg('svg', { width: 14, height: 14, 'aria-hidden': 'true' }, mark(s, 7, 7)), name)));
 }
 
-/* points: {x, y, style, text}; x and y positive. extra(axes) gives nodes that lie below the points. */
+/* points: {x, y, style, text}; x and y positive. extra(axes) and above(axes) give nodes that lie below
+   and above the points. */
 function scatter(label, points, xTitle, yTitle, options) {
-  const o = Object.assign({ extraX: [], extraY: [], extra: () => [], tickY: tickText }, options);
+  const o = Object.assign({ extraX: [], extraY: [], extra: () => [], above: () => [], tickY: tickText }, options);
   const width = Math.max(340, Math.min(1220, byId('winners').clientWidth - 2)), height = width < 600 ? 380 : 460, left = 62, bottom = 44;
   const x = logAxis(points.map(p => p.x).concat(o.extraX), left + 12, width - 18, 1.06);
   const y = logAxis(points.map(p => p.y).concat(o.extraY), height - bottom - 12, 16, 1.25);
@@ -89,7 +90,7 @@ function scatter(label, points, xTitle, yTitle, options) {
     svg('line', { class: 'axis', x1: left, x2: left, y1: 10, y2: height - bottom }),
     svg('text', { class: 'soft', x: (left + width) / 2, y: height - 8, 'text-anchor': 'middle' }, xTitle),
     svg('text', { class: 'soft', x: 14, y: (height - bottom) / 2, 'text-anchor': 'middle', transform: `rotate(-90 14 ${(height - bottom) / 2})` }, yTitle),
-    ...o.extra(x, y, width), ...nodes));
+    ...o.extra(x, y, width), ...nodes, ...o.above(x, y, width)));
 }
 
 /* Ratios, one a line: items {name, ratio, low, high, text, style}. */
