@@ -8,7 +8,8 @@
 #include "dispatch/size.h"
 
 /* Gets the whole pages of a large block in one call: a fault for each of them would take longer than packing
- * weights does, in virtual machines several times as long. A kernel that doesn't know how leaves the faults. */
+ * weights does, in virtual machines several times as long. A kernel that doesn't know how leaves the faults.
+ */
 static void get_pages(char *memory, size_t bytes) {
 #if defined(__linux__) && defined(MADV_POPULATE_WRITE)
     enum { LARGE = 64 << 10 };

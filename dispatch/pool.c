@@ -31,15 +31,15 @@ struct worker {
 };
 
 struct lw_pool {
-    /* The job, in one cache line, which takes hundreds of ns from core to core: written by the caller before it
-     * opens, read by workers that entered. */
+    /* The job, in one cache line, which takes hundreds of ns from core to core: written by the caller before
+     * it opens, read by workers that entered. */
     _Alignas(LW_ALIGN) void (*run)(void *arg, int64_t task, int worker);
     void *arg;
     int64_t tasks;
     _Atomic int64_t next; /* the first task that nobody has claimed */
     _Atomic uint64_t state;
     _Alignas(LW_ALIGN) atomic_bool busy; /* a caller has the workers */
-    atomic_int sleepers;                     /* workers that block, or are about to */
+    atomic_int sleepers;                 /* workers that block, or are about to */
     atomic_bool caller_sleeps;
     pthread_mutex_t lock;
     pthread_cond_t opened, left;
@@ -98,7 +98,9 @@ static void wait_for_work(lw_pool *pool, uint64_t seen) {
     pthread_mutex_unlock(&pool->lock);
 }
 
-static int64_t claim(lw_pool *pool) { return atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed); }
+static int64_t claim(lw_pool *pool) {
+    return atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+}
 
 /* From `task` on, as long as there are any: after the last one there is nothing to claim. */
 static void run_tasks(lw_pool *pool, int64_t task, int worker) {
