@@ -252,7 +252,7 @@ static struct wino_target wino_target(const struct wino_block *b, int64_t y0, in
     const lw_desc *d = b->w->g.d;
     const bool direct = conv_stores_whole(&b->w->g, o->c, o->count), blocked = d->dst_layout == LW_BLOCKED;
     struct wino_target t = {.relu = d->relu, .vectors = vectors, .carry = b->s->carry};
-    t.column = !direct ? WINO_WIDTH : blocked ? LW_BLOCK : d->oc;
+    t.column = !direct ? vectors * VL : blocked ? LW_BLOCK : d->oc;
     t.row = o->width * t.column;
     t.out = direct ? o->dst + y0 * t.row + (blocked ? 0 : o->c) : b->s->rows;
     for (int g = 0; g < vectors; g++) {
