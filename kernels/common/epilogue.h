@@ -41,57 +41,61 @@ static void store_row_nhwc(const struct out_row *o, const float *row, int64_t st
     }
 }
 
-/* Channels one by one: a run that starts inside a block (grouped problems), and the zero lanes behind the
- * last. */
-static void store_row_blocked_lanes(const struct out_row *o, const float *row, int64_t stride, int64_t c,
-                                    int64_t end, const bool zero) {
+/* A run that starts inside a vector or ends inside a block, whose other channels are another group's. */
+static void store_row_lanes(const struct out_row *o, const float *row, int64_t stride, int64_t c,
+                            int64_t end) {
     for (; c < end; c++) {
-        int64_t channel = o->c + c;
+        const int64_t channel = o->c + c;
         float *dst =
             o->dst + ((channel / LW_BLOCK * o->height + o->y) * o->width) * LW_BLOCK + channel % LW_BLOCK;
         for (int64_t x = 0; x < o->width; x++)
-            dst[x * LW_BLOCK] = zero ? 0.0f : row[x * stride + c];
+            dst[x * LW_BLOCK] = c < o->count ? row[x * stride + c] : 0.0f;
     }
 }
 
+/* The lanes behind the last channel become zeros. */
 static void store_row_blocked(const struct out_row *o, const float *row, int64_t stride) {
+    const bool last = o->c + o->count == o->channels;
+    const int64_t end = last ? lw_round_up(o->channels, LW_BLOCK) - o->c : o->count;
     int64_t c = 0;
-    for (; o->c % VL == 0 && c + VL <= o->count; c += VL) {
-        int64_t channel = o->c + c;
+    for (; o->c % VL == 0 && c + VL <= end; c += VL) {
+        const int64_t channel = o->c + c;
+        const int n = (int)lw_max(0, lw_min(VL, o->count - c));
         float *dst =
             o->dst + ((channel / LW_BLOCK * o->height + o->y) * o->width) * LW_BLOCK + channel % LW_BLOCK;
-        for (int64_t x = 0; x < o->width; x++)
-            v_store(dst + x * LW_BLOCK, v_load(row + x * stride + c));
+        const float *from = n > 0 ? row + c : row;
+        if (n == VL)
+            for (int64_t x = 0; x < o->width; x++)
+                v_store(dst + x * LW_BLOCK, v_load(from + x * stride));
+        else
+            for (int64_t x = 0; x < o->width; x++)
+                v_store(dst + x * LW_BLOCK, v_load_n(from + x * stride, n));
     }
-    store_row_blocked_lanes(o, row, stride, c, o->count, false);
-    if (o->c + o->count == o->channels)
-        store_row_blocked_lanes(o, row, stride, o->count, lw_round_up(o->channels, LW_BLOCK) - o->c, true);
+    store_row_lanes(o, row, stride, c, end);
 }
 
-/* VL pixels of VL channels at a time, transposed in registers. */
+/* VL pixels of VL channels at a time, transposed in registers. The last ones overlap those before. */
 static void store_row_nchw(const struct out_row *o, const float *row, int64_t stride) {
     const int64_t plane = o->height * o->width;
+    const int pixels = (int)lw_min(VL, o->width);
     for (int64_t c = 0; c < o->count; c += VL) {
         float *dst = o->dst + (o->c + c) * plane + o->y * o->width;
         const int channels = (int)lw_min(VL, o->count - c);
-        for (int64_t x = 0; x < o->width; x += VL) {
-            const int pixels = (int)lw_min(VL, o->width - x);
+        for (int64_t begin = 0; begin < o->width; begin += VL) {
+            const int64_t x = lw_min(begin, o->width - pixels);
             vf r[VL];
             LW_UNROLL
             for (int i = 0; i < VL; i++)
                 r[i] = v_load(row + (x + (i < pixels ? i : 0)) * stride + c);
             v_transpose(r);
-            float tile[VL * VL];
             LW_UNROLL
             for (int i = 0; i < VL; i++)
-                v_store(tile + i * VL, r[i]);
-            if (pixels == VL) {
-                for (int i = 0; i < channels; i++)
-                    v_store(dst + i * plane + x, v_load(tile + i * VL));
-            } else {
-                for (int i = 0; i < channels; i++)
-                    v_store_n(dst + i * plane + x, v_load(tile + i * VL), pixels);
-            }
+                if (i < channels) {
+                    if (pixels == VL)
+                        v_store(dst + i * plane + x, r[i]);
+                    else
+                        v_store_n(dst + i * plane + x, r[i], pixels);
+                }
         }
     }
 }

@@ -44,28 +44,39 @@ LW_INLINE void pack_columns(const float *src, int64_t stride, int n, float *dst)
     }
 }
 
-/* Pixels of up to 16 channels from planes, VL at a time transposed in registers. */
+/* n columns of VL channels, or of fewer: the others are zeros. */
+LW_INLINE void pack_square(const float *src, int64_t plane, int64_t stride, int channels, int n, vf *r) {
+    if (stride == 1 && channels == VL) {
+        LW_UNROLL
+        for (int i = 0; i < VL; i++)
+            r[i] = n == VL ? v_load(src + i * plane) : v_load_n(src + i * plane, n);
+        return;
+    }
+    float tile[VL * VL];
+    for (int i = 0; i < channels; i++)
+        pack_columns(src + i * plane, stride, n, tile + i * VL);
+    LW_UNROLL
+    for (int i = 0; i < VL; i++)
+        r[i] = i < channels ? v_load(tile + i * VL) : v_zero();
+}
+
+/* Pixels of up to 16 channels from planes, VL at a time transposed in registers. The last ones overlap those
+ * before. */
 static void pack_pixels_nchw(const struct pack_row *p, int64_t ix, int64_t stride, int64_t pixels,
                              float *dst) {
     const int64_t plane = p->d->ih * p->d->iw;
     const float *src = p->image + p->c * plane + p->y * p->d->iw + ix;
-    for (int64_t x = 0; x < pixels; x += VL) {
-        const int n = (int)lw_min(VL, pixels - x);
+    const int n = (int)lw_min(VL, pixels);
+    for (int64_t begin = 0; begin < pixels; begin += VL) {
+        const int64_t x = lw_min(begin, pixels - n);
         for (int64_t c = 0; c < p->count; c += VL) {
-            const int channels = (int)lw_min(VL, p->count - c);
             vf r[VL];
-            float tile[VL * VL];
-            for (int i = 0; i < channels; i++)
-                pack_columns(src + (c + i) * plane + x * stride, stride, n, tile + i * VL);
-            LW_UNROLL
-            for (int i = 0; i < VL; i++)
-                r[i] = i < channels ? v_load(tile + i * VL) : v_zero();
+            pack_square(src + c * plane + x * stride, plane, stride, (int)lw_min(VL, p->count - c), n, r);
             v_transpose(r);
+            float *to = dst + x * LW_BLOCK + c;
             LW_UNROLL
             for (int i = 0; i < VL; i++)
-                v_store(tile + i * VL, r[i]);
-            for (int i = 0; i < n; i++)
-                v_store(dst + (x + i) * LW_BLOCK + c, v_load(tile + i * VL));
+                if (i < n) v_store(to + i * LW_BLOCK, r[i]);
         }
     }
 }

@@ -22,10 +22,11 @@ static void work_epilogue(const lw_desc *d, double rows, double width, int64_t c
     } else if (d->dst_layout == LW_NHWC) {
         w->unit[LW_WORK_copy] += cut ? kept_rows * kept * 2 : 0;
         w->unit[LW_WORK_masked] += cut ? kept_rows * kept : 0;
-    } else if (cut) { /* channels that aren't a vector are stored one by one, as zeros are */
-        const int64_t whole = channels == d->oc ? channels / VL * VL : 0;
-        const int64_t zeros = channels == d->oc ? lw_round_up(channels, LW_BLOCK) - channels : 0;
-        w->unit[LW_WORK_gather] += kept_rows * kept * (double)(channels - whole + zeros);
+    } else if (cut && channels == d->oc) { /* the lanes behind the last channel become zeros */
+        w->unit[LW_WORK_copy] += kept_rows * kept * (double)(lw_round_up(channels, LW_BLOCK) / VL);
+        w->unit[LW_WORK_masked] += kept_rows * kept;
+    } else if (cut) { /* a group's channels one by one: its neighbours share the blocks */
+        w->unit[LW_WORK_gather] += kept_rows * kept * (double)channels;
     }
 }
 
