@@ -10,13 +10,10 @@
 #define LW_CONV_WINOGRAD_H
 
 #include "conv_loop.h"
-#include "pack.h"
 #include "winograd_error.h"
 #include "winograd_gemm.h"
 #include "winograd_schedule.h"
-#include "winograd_transform.h"
-
-#define WINO_PATCH (WINO_MAX_POINTS * WINO_MAX_POINTS * LW_BLOCK)
+#include "winograd_source.h"
 
 struct wino_variant {
     const struct wino_set *set;
@@ -85,14 +82,8 @@ static void wino_pack(const lw_desc *d, const struct wino_variant *variant, cons
 
 struct wino_scratch {
     int64_t *held; /* the number of the block whose V is there; 0: none yet */
-    float *v, *m, *rows, *temp_in, *temp_out, *carry, *patch, *zeros;
+    float *v, *m, *rows, *temp_in, *temp_out, *carry, *gathered, *zeros;
 };
-
-/* Floats of zeros that stand for a row of padding: a patch's width of pixels where they lie in the source. */
-static size_t wino_zeros(const struct wino *w) {
-    const int64_t column = w->g.d->src_layout == LW_NHWC ? w->g.d->ic : LW_BLOCK;
-    return (size_t)(WINO_MAX_POINTS * column + LW_BLOCK);
-}
 
 /* Floats between the passes of the output transform: from one row of points to the next (off the powers of
  * two), and of a tile row. */
@@ -106,10 +97,10 @@ static size_t wino_carve(const struct wino *w, char *base, struct wino_scratch *
                              WINO_MAX_POINTS * WINO_TEMP_STEP * LW_BLOCK,
                              (size_t)(w->block_rows * w->images * wino_temp_row(w)),
                              (size_t)(wino_carries(w) ? w->g.ow / 2 * WINO_WIDTH : 0),
-                             WINO_PATCH,
-                             wino_zeros(w)};
-    float **const parts[] = {&s->v,        &s->m,     &s->rows,  &s->temp_in,
-                             &s->temp_out, &s->carry, &s->patch, &s->zeros};
+                             wino_gathered(w->g.d, w->y.outputs + 2),
+                             wino_zeros(w->g.d)};
+    float **const parts[] = {&s->v,        &s->m,     &s->rows,     &s->temp_in,
+                             &s->temp_out, &s->carry, &s->gathered, &s->zeros};
     size_t bytes = LW_HELD;
     s->held = (int64_t *)base;
     for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) {
@@ -138,73 +129,29 @@ struct wino_block {
     int64_t rows;
 };
 
-/* A patch with padding or in a layout that has to be gathered, as [ny][nx][16]. */
-static void wino_gather(const struct pack_row *pixel, int64_t y0, int64_t x0, int ny, int nx, float *patch) {
-    const lw_desc *d = pixel->d;
-    const int64_t begin = lw_min(nx, lw_max(0, -x0)), end = lw_max(begin, lw_min(nx, d->iw - x0));
-    memset(patch, 0, (size_t)(ny * nx * LW_BLOCK) * sizeof *patch);
-    for (int i = 0; i < ny; i++, patch += nx * LW_BLOCK) {
-        struct pack_row p = *pixel;
-        p.y = y0 + i;
-        if (p.y < 0 || p.y >= d->ih || begin == end) continue;
-        if (d->src_layout == LW_NCHW)
-            pack_pixels_nchw(&p, x0 + begin, 1, end - begin, patch + begin * LW_BLOCK);
-        else
-            for (int64_t x = begin; x < end; x++)
-                pack_pixel(&p, x0 + x, patch + x * LW_BLOCK);
-    }
-}
-
-/* The part of 0 .. count-1 that lies in 0 .. size-1 when shifted by `origin`. */
-static inline void wino_inside(int64_t origin, int count, int64_t size, int *begin, int *end) {
-    *begin = (int)lw_min(count, lw_max(0, -origin));
-    *end = (int)lw_max(*begin, lw_min(count, size - origin));
-}
-
-/* Where channels c .. of a tile at (y0, x0) are: in the source itself, or gathered into s->patch. */
-static void wino_find_patch(const struct wino_block *b, const float *image, int64_t c, int64_t y0, int64_t x0,
-                            int ny, struct wino_patch *p) {
-    const lw_desc *d = b->w->g.d;
-    const int64_t count = lw_min(LW_BLOCK, d->ic - c);
-    const bool in_place = d->src_layout == LW_BLOCKED || (d->src_layout == LW_NHWC && count % VL == 0);
-    p->groups = (int)lw_div_up(count, VL);
-    if (!in_place) {
-        const struct pack_row pixel = {.d = d, .image = image, .c = c, .count = count};
-        wino_gather(&pixel, y0, x0, ny, p->columns, b->s->patch);
-        p->column = LW_BLOCK, p->begin = 0, p->end = p->columns;
-        for (int i = 0; i < ny; i++)
-            p->row[i] = b->s->patch + i * p->columns * LW_BLOCK;
-        return;
-    }
-    int begin, end;
-    p->column = d->src_layout == LW_BLOCKED ? LW_BLOCK : d->ic;
-    const int64_t step = d->iw * p->column;
-    const float *src = image_at(d, image, c, 0, 0) + y0 * step + x0 * p->column;
-    wino_inside(y0, ny, d->ih, &begin, &end);
-    wino_inside(x0, p->columns, d->iw, &p->begin, &p->end);
-    for (int i = 0; i < ny; i++)
-        p->row[i] = i >= begin && i < end ? src + i * step : b->s->zeros;
-}
-
-/* Tile tx of row r of the block. */
-static void wino_input_tile(const struct wino_block *b, const float *image, int64_t r, int64_t tx) {
+/* Row r of the block: block by block of channels, so that the source's rows stay in the near caches. */
+static void wino_input_row(const struct wino_block *b, const float *image, int64_t r) {
     const struct wino *w = b->w;
     const lw_desc *d = w->g.d;
     const struct wino_functions *f = b->functions;
-    const int64_t ty = b->begin + r / b->schedule->images;
-    const int my = wino_outputs_at(&w->y, ty), mx = wino_outputs_at(&w->x, tx), ny = my + 2;
-    const int64_t y0 = ty * w->y.outputs - d->pad_top, x0 = tx * w->x.outputs - d->pad_left;
+    const int64_t ty = b->begin + r / b->schedule->images, y0 = ty * w->y.outputs - d->pad_top;
+    const int my = wino_outputs_at(&w->y, ty);
     const ptrdiff_t row = w->points * w->slots * LW_BLOCK;
-    float *v[WINO_MAX_POINTS];
-    for (int j = 0; j < w->points; j++)
-        v[j] = b->s->v + (j * w->slots + r * w->column_tiles[j] + tx) * LW_BLOCK;
-    struct wino_patch p = {.columns = mx + 2};
-    for (int64_t c = 0; c < d->ic; c += LW_BLOCK) {
-        wino_find_patch(b, image, c, y0, x0, ny, &p);
-        f[wino_index(my)].input_columns(&p, b->s->temp_in);
-        f[wino_index(mx)].input_rows(b->s->temp_in, ny, p.groups, v, row);
+    float *channels = b->s->v;
+    for (int64_t c = 0; c < d->ic; c += LW_BLOCK, channels += w->points * row) {
+        struct wino_source source;
+        float *v[WINO_MAX_POINTS];
+        wino_open_rows(d, image, c, y0, my + 2, b->s->gathered, b->s->zeros, &source);
         for (int j = 0; j < w->points; j++)
-            v[j] += w->points * row;
+            v[j] = channels + (j * w->slots + r * w->column_tiles[j]) * LW_BLOCK;
+        for (int64_t tx = 0; tx < w->x.tiles; tx++) {
+            const int mx = wino_outputs_at(&w->x, tx);
+            const struct wino_patch p = wino_patch_at(d, &source, tx * w->x.outputs - d->pad_left, mx + 2);
+            f[wino_index(my)].input_columns(&p, b->s->temp_in);
+            f[wino_index(mx)].input_rows(b->s->temp_in, my + 2, p.groups, v, row);
+            for (int j = 0; j < w->points; j++)
+                v[j] += LW_BLOCK;
+        }
     }
 }
 
@@ -297,8 +244,7 @@ static void wino_find_block(struct wino_block *b, const struct wino_head *h, con
     if (*b->s->held == number) return;
     *b->s->held = number;
     for (int64_t r = 0; r < b->rows; r++)
-        for (int64_t tx = 0; tx < w->x.tiles; tx++)
-            wino_input_tile(b, call->src + (group * w->images + r % s->images) * image, r, tx);
+        wino_input_row(b, call->src + (group * w->images + r % s->images) * image, r);
 }
 
 /* The next part of `tasks` oc tiles from `tile` on: two where a call can take them together. */
@@ -334,7 +280,7 @@ static void wino_run(const struct lw_call *call, const struct wino_variant *vari
     w.g.d = d;
     struct wino_scratch s;
     wino_carve(&w, workspace, &s);
-    memset(s.zeros, 0, wino_zeros(&w) * sizeof *s.zeros);
+    memset(s.zeros, 0, wino_zeros(d) * sizeof *s.zeros);
     const int64_t pool = d->pool2x2 ? 2 : 1, oc = lw_layout_channels(d->dst_layout, d->oc);
     struct out_row o = {.layout = d->dst_layout, .channels = d->oc};
     o.height = w.g.oh / pool, o.width = w.g.ow / pool;
@@ -397,6 +343,7 @@ static void wino_work(const lw_desc *d, const struct wino_variant *variant, cons
     const double weights = 4.0 * (double)(w.points * w.points * d->ic) * (double)lw_round_up(d->oc, VL);
     const double v_block = 4.0 * (double)(w.points * w.points * w.slots * w.g.blocks * LW_BLOCK);
     const double out = (2 * pairs + w.y.outputs * pairs) / w.points * LW_FMA_ROUNDINGS;
+    const double rows = (double)(d->batch * (w.g.oh + 2 * w.y.tiles)); /* of pixels that tiles read */
     double vectors = 0;
     for (int64_t t = 0; t < w.oc_tiles; t++)
         vectors += wino_vectors(&w, t);
@@ -408,14 +355,11 @@ static void wino_work(const lw_desc *d, const struct wino_variant *variant, cons
     work->unit[LW_WORK_wino_out] += units * vectors * ((1 + kept) * out / 2 + 2);
     wino_product_work(&w, vectors, work);
     if (d->src_layout == LW_NCHW) {
-        const double read = (double)(d->batch * w.y.tiles * (w.y.outputs + 2) * w.x.tiles);
-        work->unit[LW_WORK_row] += read * (double)w.g.blocks;
-        work->unit[LW_WORK_transpose] +=
-            read * (double)(lw_round_up(w.x.outputs + 2, VL) * lw_div_up(d->ic, VL));
+        work->unit[LW_WORK_row] += rows * (double)w.g.blocks;
+        work->unit[LW_WORK_transpose] += rows * (double)(lw_round_up(d->iw, VL) * lw_div_up(d->ic, VL));
     }
     if (d->src_layout == LW_NHWC && d->ic % VL != 0) /* the last channels are gathered pixel by pixel */
-        work->unit[LW_WORK_copy] += (double)(d->batch * w.y.tiles * w.x.tiles) *
-                                    (double)((w.y.outputs + 2) * (w.x.outputs + 2) * LW_BLOCK_VECTORS);
+        work->unit[LW_WORK_copy] += rows * (double)(d->iw * LW_BLOCK_VECTORS);
     work->unit[LW_WORK_wino_tile] += (double)(d->batch * w.y.tiles * w.x.tiles * w.g.blocks);
     work_epilogue(d, (double)(d->batch * w.g.oh), (double)w.g.ow, d->oc, vectors, work);
     lw_work_stream(work, caches, v_block * passes * parts, v_block);
