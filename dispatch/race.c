@@ -8,9 +8,12 @@
 static const double tie_low = 1.01, tie_ratio = 1.02;
 static const double hopeless = 2.0; /* times the best: not sampled again */
 static const double warm_ns = 2e6;  /* a longer execution warms its own caches */
+static const size_t near_bytes =
+    2 << 20; /* what is larger needs several executions until it is where it stays */
 
 enum {
     FIRST_STAGE = 6,
+    WARM_FAR = 4,
     PLACE_ROUNDS = 4 /* after so many, racers' memory moves: one that lies badly has few samples there */
 };
 
@@ -36,7 +39,9 @@ static double time_of(const struct lw_racer *racer, int64_t repeats, const struc
 /* Others' data have been through the caches since: what is short is run once before. */
 static double warm_sample(const struct lw_racer *racer, const struct lw_race_rules *rules) {
     double start = rules->warm_ns > 0 ? lw_clock_ns(false) : 0;
-    if (racer->ns < warm_ns) racer->run(racer->arg);
+    const int runs = racer->ns >= warm_ns ? 0 : racer->memory <= near_bytes ? 1 : WARM_FAR;
+    for (int i = 0; i < runs; i++)
+        racer->run(racer->arg);
     while (rules->warm_ns > 0 && lw_clock_ns(false) - start < rules->warm_ns)
         racer->run(racer->arg);
     return time_of(racer, racer->repeats, rules);

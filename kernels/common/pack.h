@@ -44,12 +44,14 @@ LW_INLINE void pack_columns(const float *src, int64_t stride, int n, float *dst)
     }
 }
 
-/* n columns of VL channels, or of fewer: the others are zeros. */
+/* n columns of up to VL channels: the others are zeros. */
 LW_INLINE void pack_square(const float *src, int64_t plane, int64_t stride, int channels, int n, vf *r) {
-    if (stride == 1 && channels == VL) {
+    if (stride == 1) {
         LW_UNROLL
-        for (int i = 0; i < VL; i++)
-            r[i] = n == VL ? v_load(src + i * plane) : v_load_n(src + i * plane, n);
+        for (int i = 0; i < VL; i++) {
+            r[i] = v_zero();
+            if (i < channels) r[i] = n == VL ? v_load(src + i * plane) : v_load_n(src + i * plane, n);
+        }
         return;
     }
     float tile[VL * VL];
