@@ -22,9 +22,9 @@ static void work_epilogue(const lw_desc *d, double rows, double width, int64_t c
     } else if (d->dst_layout == LW_NHWC) {
         w->unit[LW_WORK_copy] += cut ? kept_rows * kept * 2 : 0;
         w->unit[LW_WORK_masked] += cut ? kept_rows * kept : 0;
-    } else if (cut && channels == d->oc) { /* the lanes behind the last channel become zeros */
-        w->unit[LW_WORK_copy] += kept_rows * kept * (double)(lw_round_up(channels, LW_BLOCK) / VL);
-        w->unit[LW_WORK_masked] += kept_rows * kept;
+    } else if (channels == d->oc) { /* the last block: the lanes behind the last channel become zeros */
+        const bool padded = channels % LW_BLOCK != 0;
+        w->unit[LW_WORK_copy] += padded ? kept_rows * kept * 2 * LW_BLOCK_VECTORS : 0;
     } else if (cut) { /* a group's channels one by one: its neighbours share the blocks */
         w->unit[LW_WORK_gather] += kept_rows * kept * (double)channels;
     }
