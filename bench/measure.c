@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "costs.h"
+#include "dispatch/samples.h"
 #include "energy.h"
 #include "peak.h"
 
@@ -124,15 +125,16 @@ static void time_subject(lw_gbench_state *state, struct bench_subject *subject, 
     t->energy_uj = used < 0 ? -1 : used / (double)lw_gbench_iterations(state);
 }
 
-enum { LINE = 64, PAGE_LINES = 64, STEP = 13 }; /* no factor in common: every line of a page has its turn */
+struct timed_case {
+    lw_gbench_state *state;
+    struct bench_session *session;
+    const struct bench_case *c;
+    struct timing timing;
+};
 
-/* With the stack at another line of its page each time. A store holds up loads of the same place in any page,
- * so where the stack begins is worth up to a tenth: the system draws that lot once for a process. */
-static void time_anywhere(lw_gbench_state *state, struct bench_session *s, const struct bench_case *c,
-                          struct timing *t) {
-    char lower[1 + s->started * STEP % PAGE_LINES * LINE];
-    __asm__ volatile("" : : "r"(lower) : "memory"); /* else it wouldn't be there */
-    time_subject(state, &s->subject, c, t);
+static void time_case(void *arg) {
+    struct timed_case *t = arg;
+    time_subject(t->state, &t->session->subject, t->c, &t->timing);
 }
 
 static void describe(lw_gbench_state *state, const struct bench_subject *s) {
@@ -206,10 +208,10 @@ void bench_measure(lw_gbench_state *state, void *arg) {
         return;
     }
     double before = lw_measure_peak_gflops_threads(c->isa_index, PEAK_SECONDS, c->threads);
-    struct timing t;
+    struct timed_case t = {.state = state, .session = s, .c = c};
     if (c->seconds < COLD_SECONDS) bench_subject_run(&s->subject);
-    time_anywhere(state, s, c, &t);
+    lw_sample_anywhere(time_case, &t, s->started);
     double after = lw_measure_peak_gflops_threads(c->isa_index, PEAK_SECONDS, c->threads);
-    count(state, s, c, &t, (before + after) / 2);
+    count(state, s, c, &t.timing, (before + after) / 2);
     describe(state, &s->subject);
 }

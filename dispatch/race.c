@@ -36,15 +36,24 @@ static double time_of(const struct lw_racer *racer, int64_t repeats, const struc
     return fmax(lw_clock_ns(rules->cpu_time) - start, 1.0) / (double)repeats;
 }
 
+struct sample {
+    const struct lw_racer *racer;
+    const struct lw_race_rules *rules;
+    double ns;
+};
+
 /* Others' data have been through the caches since: what is short is run once before. */
-static double warm_sample(const struct lw_racer *racer, const struct lw_race_rules *rules) {
+static void take_sample(void *arg) {
+    struct sample *s = arg;
+    const struct lw_racer *racer = s->racer;
+    const struct lw_race_rules *rules = s->rules;
     double start = rules->warm_ns > 0 ? lw_clock_ns(false) : 0;
     const int runs = racer->ns >= warm_ns ? 0 : racer->memory <= near_bytes ? 1 : WARM_FAR;
     for (int i = 0; i < runs; i++)
         racer->run(racer->arg);
     while (rules->warm_ns > 0 && lw_clock_ns(false) - start < rules->warm_ns)
         racer->run(racer->arg);
-    return time_of(racer, racer->repeats, rules);
+    s->ns = time_of(racer, racer->repeats, rules);
 }
 
 static void calibrate(const struct race *r, struct lw_racer *racer) {
@@ -66,7 +75,9 @@ void lw_race_round(struct lw_racer *racers, size_t count, int round, const struc
     for (size_t k = 0; k < count && !stopped(rules); k++) {
         struct lw_racer *racer = &racers[(k + (size_t)round) % count];
         if (racer->out) continue;
-        racer->times[round] = warm_sample(racer, rules);
+        struct sample sample = {racer, rules, 0};
+        lw_sample_anywhere(take_sample, &sample, (size_t)round);
+        racer->times[round] = sample.ns;
         racer->samples = round + 1;
     }
 }

@@ -15,6 +15,11 @@ double lw_clock_ns(bool cpu_time);
 /* Fills the caches with something else. other: a buffer of so many bytes, at least as many as they hold. */
 void lw_sweep_caches(void *other, size_t bytes);
 
+/* Runs `sample` with the stack at another line of its page in each turn. A store holds up loads of the same
+ * place in any page, so where the stack begins is worth up to a tenth: the system draws that lot once for a
+ * process. */
+void lw_sample_anywhere(void (*sample)(void *arg), void *arg, size_t turn);
+
 /* Sorts the values; count > 0. */
 double lw_median(double *values, int count);
 

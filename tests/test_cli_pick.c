@@ -73,7 +73,7 @@ Test(cli_pick, mnist) {
     const struct lwm_cnn_options options = {.max_error = defaults.max_error};
     struct lwm_cnn *cnn;
     cr_assert_eq(lwm_cnn_create(&cnn, &weights, &options, NULL), LW_OK);
-    cJSON *root = expect_json(0, "pick --mnist --json");
+    cJSON *root = expect_json(0, "pick --mnist --wisdom none --json");
     cr_assert_eq(cJSON_GetArraySize(picks_of(root)), LWM_CNN_LAYERS);
     for (int i = 0; i < LWM_CNN_LAYERS; i++) {
         const cJSON *pick = cJSON_GetArrayItem(picks_of(root), i);

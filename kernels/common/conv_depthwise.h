@@ -236,6 +236,9 @@ static void depthwise_work(const lw_desc *d, const struct lw_caches *caches, str
         w->unit[LW_WORK_transpose] += vectors * (d->src_layout == LW_NCHW ? inputs : 0);
         w->unit[LW_WORK_transpose] += vectors * (d->dst_layout == LW_NCHW ? outputs : 0);
         w->unit[LW_WORK_copy] += vectors * (depthwise_direct(d) ? 0 : outputs);
+        if (depthwise_direct(d) && d->dst_layout == LW_BLOCKED) /* vectors of a block without channels */
+            w->unit[LW_WORK_copy] +=
+                images * outputs * (double)(lw_round_up(d->ic, LW_BLOCK) / VL - lw_div_up(d->ic, VL));
     }
     work_tensors(d, caches, (double)depthwise_packed_bytes(d), w);
 }

@@ -327,7 +327,7 @@ static void wino_product_work(const struct wino *w, double vectors, struct lw_wo
         const double calls = blocks * ceil(tiles / blocks / LW_WINO_TILES);
         const double count = points[0][i / 2] * points[1][i % 2] * vectors / wide;
         if (tiles == 0) continue;
-        work->unit[LW_WORK_gemm] += count * calls * ic * work_step(tiles / calls, wide);
+        work->unit[LW_WORK_gemm] += count * calls * ic * work_step(tiles / calls, wide, ic);
         work->unit[LW_WORK_product] += count * calls;
     }
 }

@@ -4,9 +4,11 @@
 
 #include "template.h"
 
-/* One step of a register tile: its multiply-adds, its loads, or the latency of too few sums. */
-LW_INLINE double work_step(double pixels, double vectors) {
-    return fmax(4, fmax(pixels * vectors * LW_FMA_ROUNDINGS, pixels + vectors) / 2);
+/* One of so many steps of a register tile: its multiply-adds, its loads, or the latency of too few sums,
+ * which short tiles share with the next ones, as far as the core looks ahead. */
+LW_INLINE double work_step(double pixels, double vectors, double steps) {
+    const double latency = 4, ahead = 256 / (steps * (pixels + 1) * vectors);
+    return fmax(latency / fmax(1, ahead), fmax(pixels * vectors * LW_FMA_ROUNDINGS, pixels + vectors) / 2);
 }
 
 /* The tail of a convolution on rows of `width` pixels of so many channels and vectors of outputs each, before
