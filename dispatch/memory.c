@@ -10,10 +10,10 @@
 #if defined(__linux__) && defined(MADV_HUGEPAGE) && defined(MADV_POPULATE_WRITE)
 enum { LARGE = 64 << 10, HUGE_PAGE = 2 << 20 };
 
-/* Of what fills half a huge page or more: weights that come from the last cache took up to three times as
- * long where they lay in scattered small pages, as all do in a process that has run for a while. */
+/* Of what fills a quarter of a huge page or more: weights that come from the last cache took up to three
+ * times as long where they lay in scattered small pages, as all do in a process that has run for a while. */
 static size_t huge_pages(size_t bytes) {
-    if (bytes < HUGE_PAGE / 2 || bytes > SIZE_MAX - HUGE_PAGE) return 0;
+    if (bytes < HUGE_PAGE / 4 || bytes > SIZE_MAX - HUGE_PAGE) return 0;
     return (bytes + HUGE_PAGE - 1) / HUGE_PAGE;
 }
 
