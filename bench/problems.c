@@ -77,6 +77,7 @@ static int add(struct state *s, const struct lw_problem_line *line) {
     struct bench_problem p = {.desc = line->problem.desc, .quick = s->quick};
     lw_desc *d = &p.desc;
     if (d->op == LW_CONV || d->op == LW_LINEAR) d->relu = source->relu || (s->tail.relu && !source->no_relu);
+    d->bias = d->bias && !source->no_bias;
     if (d->op == LW_CONV) d->pool2x2 = source->pool2x2 || s->tail.pool2x2;
     lw_error err;
     if (lw_desc_check(d, &err) != LW_OK) {

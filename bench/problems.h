@@ -31,6 +31,7 @@ struct bench_source {
     struct cli_strings files;
     int64_t mb;
     bool relu, no_relu, pool2x2; /* override the tails */
+    bool no_bias;                /* nothing has one */
     bool plain;                  /* convolutions have no ReLU where nothing says so */
 };
 

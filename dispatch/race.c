@@ -6,10 +6,9 @@
 /* A row this much slower than the leader, for all that is known, ties with it. Where samples scatter so that
  * more can't be told apart, the medians still may be no further than `tie_ratio`. */
 static const double tie_low = 1.01, tie_ratio = 1.02;
-static const double hopeless = 2.0; /* times the best: not sampled again */
-static const double warm_ns = 2e6;  /* a longer execution warms its own caches */
-static const size_t near_bytes =
-    2 << 20; /* what is larger needs several executions until it is where it stays */
+static const double hopeless = 2.0;       /* times the best: not sampled again */
+static const double warm_ns = 2e6;        /* a longer execution warms its own caches */
+static const size_t near_bytes = 2 << 20; /* a racer with more memory takes several to be warm */
 
 enum {
     FIRST_STAGE = 6,

@@ -30,6 +30,7 @@ Test(cli_pick, as_explain) {
     static const char *const flags[] = {"",
                                         "--layout blocked --relu --pool 2x2 --threads 2",
                                         "--isa scalar --max-error tight",
+                                        "--no-bias",
                                         "--kernel conv_direct_scalar_t2x4",
                                         "--reproducible --mb 3 --max-error strict",
                                         "--effort measure --layout network"};
@@ -49,6 +50,7 @@ Test(cli_pick, as_explain) {
             cr_expect_str_eq(text_of(pick, "rule"), text_of(explained, "rule"), "%s", words);
             cr_expect_str_eq(text_of(pick, "problem"), text_of(explained, "problem"), "%s", words);
             cr_expect_str_eq(text_of(pick, "src_layout"), text_of(explained, "src_layout"), "%s", words);
+            cr_expect_eq(cJSON_IsTrue(cJSON_GetObjectItem(pick, "bias")), !strstr(flags[f], "--no-bias"));
             if (!strstr(flags[f], "measure")) { /* two measurements may differ */
                 cr_expect_str_eq(text_of(pick, "kernel"), text_of(explained, "chosen"), "%s", words);
                 cJSON_ArrayForEach(candidate, cJSON_GetObjectItem(explained, "candidates")) {

@@ -157,6 +157,12 @@ Test(cli_tune, bad_usage) {
     run_good("tune --again -o w --layout nchw " OTHER);
 }
 
+Test(cli_tune, without_bias) {
+    run_good("tune -o w --no-bias --layout nchw " SMALL);
+    cr_expect_str_eq(rule_of("explain --json --wisdom w --no-bias " SMALL), "wisdom");
+    cr_expect_str_eq(rule_of("explain --json --wisdom w " SMALL), "estimated");
+}
+
 Test(cli_tune, the_model_plans_by_it) {
     run_good("tune -o w --relu --pool 2x2 --layout nchw:blocked mb1_ic1ih28_oc32_kh3_ph1");
     run_good("tune -o w --relu --pool 2x2 --layout blocked mb1_ic32ih14_oc64_kh3_ph1");

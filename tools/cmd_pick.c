@@ -209,6 +209,7 @@ int cmd_pick(int argc, char **argv) {
         OPT_LAYOUT(&c.question),
         {"relu", 0, CLI_FLAG, &c.source.relu, NULL, "with a fused ReLU", 0, 0},
         {"no-relu", 0, CLI_FLAG, &c.source.no_relu, NULL, "without, also where the set has one", 0, 0},
+        {"no-bias", 0, CLI_FLAG, &c.source.no_bias, NULL, "without bias", 0, 0},
         OPT_POOL(&c.question),
         OPT_FORCE(s),
         CLI_OPT_ISA(s),

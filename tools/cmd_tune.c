@@ -372,6 +372,7 @@ int cmd_tune(int argc, char **argv) {
         OPT_LAYOUT(&c.question),
         {"relu", 0, CLI_FLAG, &c.source.relu, NULL, "with a fused ReLU", 0, 0},
         {"no-relu", 0, CLI_FLAG, &c.source.no_relu, NULL, "without, also where the set has one", 0, 0},
+        {"no-bias", 0, CLI_FLAG, &c.source.no_bias, NULL, "without bias", 0, 0},
         OPT_POOL(&c.question),
         OPT_MAX_ERROR(&c.question),
         CLI_OPT_REPRODUCIBLE(s),
