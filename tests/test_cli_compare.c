@@ -263,6 +263,19 @@ Test(compare, a_slow_row_on_a_machine_that_was_busy_or_changed) {
     EXPECT(2, "compare a.json restless.json", "can't tell  conv/p3/k_avx2/threads:1", "0 slower");
 }
 
+Test(compare, a_run_in_another_state_of_the_machine) {
+    struct run one = plain, all = plain;
+    one.factor[3] = 1.5;
+    for (size_t i = 0; i < sizeof all.factor / sizeof *all.factor; i++)
+        all.factor[i] = 1.2;
+    write_run("a.json", &plain);
+    write_run("one.json", &one);
+    write_run("all.json", &all);
+    EXPECT(1, "compare a.json one.json", "median of the rows: 1.0", "1 slower");
+    EXPECT(1, "compare a.json all.json", "half of the rows take 1.2", "or more: all has changed");
+    EXPECT(0, "compare all.json a.json", "half of the rows take 0.8", "or less: all has changed");
+}
+
 Test(compare, what_cant_be_compared) {
     struct run other = plain, doubtful = plain;
     other.cpu = "Y";

@@ -205,6 +205,17 @@ static size_t fewest_passes(const struct comparison *c) {
     return fewest;
 }
 
+/* The median of the rows' ratios; 1 where there are none. */
+static double median_ratio(const struct comparison *c) {
+    double *ratios = malloc((c->count + 1) * sizeof *ratios), median = 1;
+    size_t count = 0;
+    for (size_t i = 0; ratios && i < c->count; i++)
+        if (has_ratio(&c->rows[i])) ratios[count++] = c->rows[i].ratio.ratio;
+    if (count) median = compare_quantile(ratios, count, 0.5);
+    free(ratios);
+    return median;
+}
+
 static void note_doubts(const struct comparison *c) {
     const struct results *const runs[] = {&c->a, &c->b};
     static const char *const builds[] = {"compiler", "compiler_flags"};
@@ -216,6 +227,11 @@ static void note_doubts(const struct comparison *c) {
         const char *a = results_context(&c->a, builds[i], ""), *b = results_context(&c->b, builds[i], "");
         if (strcmp(a, b) != 0) cli_note("the %s differ: '%.100s' and '%.100s'", builds[i], a, b);
     }
+    const double median = median_ratio(c), most = 1 + c->threshold;
+    if (median > most || median < 1 / most)
+        cli_note("half of the rows take %.2f times as long or %s: all has changed, or the machine was in "
+                 "another state; measure again",
+                 median, median > 1 ? "more" : "less");
     size_t needed = compare_passes_needed(c->alpha), passes = fewest_passes(c);
     if (passes < needed)
         cli_note("%zu undisturbed pass%s are too few for %zu rows, at least %zu are needed: lanewise bench "
@@ -249,6 +265,7 @@ static int print_text(const struct comparison *c) {
     for (int v = 0; v < VERDICTS; v++)
         printf("%zu %s%s", c->counts[v], verdict_names[v], v + 1 < VERDICTS ? ", " : "\n");
     static const char *const outcomes[] = {"same", "slower", "can't tell"};
+    printf("median of the rows: %.3fx\n", median_ratio(c));
     printf("%s (threshold %g%%)\n", outcomes[exit_status(c)], 100 * c->threshold);
     return exit_status(c);
 }
@@ -263,6 +280,7 @@ static int print_json(const struct comparison *c) {
     cJSON_AddStringToObject(root, "b_commit", results_context(&c->b, "commit", "unknown"));
     cli_json_number(root, "threshold_pct", 100 * c->threshold);
     cli_json_number(root, "confidence", 1 - ALPHA);
+    cli_json_number(root, "median_ratio", median_ratio(c));
     for (int v = 0; v < VERDICTS; v++)
         cJSON_AddNumberToObject(root, v == CANT_TELL ? "cant_tell" : verdict_names[v], (double)c->counts[v]);
     cJSON *rows = cJSON_AddArrayToObject(root, "rows");
