@@ -23,6 +23,9 @@ enum { EXIT_SAME = 0, EXIT_SLOWER = 1, EXIT_CANT_TELL = 2, EXIT_NOT_COMPARABLE =
 /* A pass whose thread had less of a core than this is left out. */
 #define LEAST_SHARE 0.95
 
+/* Of so many rows the median tells whether all has changed. */
+#define LEAST_ROWS 5
+
 enum verdict { SLOWER, FASTER, SAME, CANT_TELL, MISSING, NEW, VERDICTS };
 
 static const char *const verdict_names[VERDICTS] = {"slower",     "faster",  "same",
@@ -43,6 +46,7 @@ struct comparison {
     struct cli_strings words;
     struct results a, b;
     size_t count, counts[VERDICTS];
+    size_t ratios; /* rows that have one */
     struct row *rows;
     double alpha; /* of one row */
     bool busy;    /* other processes ran beside one of the runs */
@@ -141,6 +145,28 @@ static void compare_row(const struct comparison *c, const struct results_row *a,
 
 static bool is_measured(const struct results_row *row) { return row && row->pass_count > 0; }
 
+/* Rows that both have; of those nothing is known where no pass is left. */
+static bool is_compared(const struct row *r) { return r->verdict != MISSING && r->verdict != NEW; }
+static bool has_ratio(const struct row *r) { return is_compared(r) && r->a_passes > 0 && r->b_passes > 0; }
+
+/* The median of the rows' ratios; 1 where there are none. */
+static double median_ratio(const struct comparison *c) {
+    double *ratios = malloc((c->count + 1) * sizeof *ratios), median = 1;
+    size_t count = 0;
+    for (size_t i = 0; ratios && i < c->count; i++)
+        if (has_ratio(&c->rows[i])) ratios[count++] = c->rows[i].ratio.ratio;
+    if (count) median = compare_quantile(ratios, count, 0.5);
+    free(ratios);
+    return median;
+}
+
+/* Has all changed? A shared machine can be in another state for the length of a run, at the same FMA peak,
+ * and no row's time can be told from that. Of a few rows the slow one may be the median itself. */
+static bool has_all_changed(const struct comparison *c) {
+    const double median = median_ratio(c), most = 1 + c->threshold;
+    return c->ratios >= LEAST_ROWS && (median > most || median < 1 / most);
+}
+
 /* Rows that A has, in its order, then those that are new in B. What failed counts as missing. */
 static int compare_rows(struct comparison *c) {
     size_t both = 0;
@@ -169,7 +195,12 @@ static int compare_rows(struct comparison *c) {
             c->rows[c->count++] = (struct row){.name = b->name, .verdict = NEW, .b_ns = results_ns(b)};
     }
     for (size_t i = 0; i < c->count; i++)
+        c->ratios += has_ratio(&c->rows[i]);
+    const bool all = has_all_changed(c);
+    for (size_t i = 0; i < c->count; i++) {
+        if (all && c->rows[i].verdict == SLOWER) c->rows[i].verdict = CANT_TELL;
         c->counts[c->rows[i].verdict]++;
+    }
     return CLI_GO;
 }
 
@@ -190,10 +221,6 @@ static int exit_status(const struct comparison *c) {
 
 /* ---- telling ------------------------------------------------------------------------------------------- */
 
-/* Rows that both have; of those nothing is known where no pass is left. */
-static bool is_compared(const struct row *r) { return r->verdict != MISSING && r->verdict != NEW; }
-static bool has_ratio(const struct row *r) { return is_compared(r) && r->a_passes > 0 && r->b_passes > 0; }
-
 static size_t fewest_passes(const struct comparison *c) {
     size_t fewest = SIZE_MAX;
     for (size_t i = 0; i < c->count; i++) {
@@ -203,17 +230,6 @@ static size_t fewest_passes(const struct comparison *c) {
         fewest = r->b_passes < fewest ? r->b_passes : fewest;
     }
     return fewest;
-}
-
-/* The median of the rows' ratios; 1 where there are none. */
-static double median_ratio(const struct comparison *c) {
-    double *ratios = malloc((c->count + 1) * sizeof *ratios), median = 1;
-    size_t count = 0;
-    for (size_t i = 0; ratios && i < c->count; i++)
-        if (has_ratio(&c->rows[i])) ratios[count++] = c->rows[i].ratio.ratio;
-    if (count) median = compare_quantile(ratios, count, 0.5);
-    free(ratios);
-    return median;
 }
 
 static void note_doubts(const struct comparison *c) {
@@ -227,8 +243,8 @@ static void note_doubts(const struct comparison *c) {
         const char *a = results_context(&c->a, builds[i], ""), *b = results_context(&c->b, builds[i], "");
         if (strcmp(a, b) != 0) cli_note("the %s differ: '%.100s' and '%.100s'", builds[i], a, b);
     }
-    const double median = median_ratio(c), most = 1 + c->threshold;
-    if (median > most || median < 1 / most)
+    const double median = median_ratio(c);
+    if (has_all_changed(c))
         cli_note("half of the rows take %.2f times as long or %s: all has changed, or the machine was in "
                  "another state; measure again",
                  median, median > 1 ? "more" : "less");
