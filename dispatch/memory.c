@@ -21,13 +21,15 @@ static size_t huge_pages(size_t bytes) {
  * weights does, in virtual machines several times as long. A kernel that doesn't know how leaves the faults.
  */
 static void *alloc_pages(size_t bytes) {
-    const size_t huge = huge_pages(bytes), page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t huge = huge_pages(bytes);
+    const long page = sysconf(_SC_PAGESIZE);
     void *memory = NULL;
     if (huge) bytes = huge * HUGE_PAGE;
     if (posix_memalign(&memory, huge ? HUGE_PAGE : LW_ALIGN, bytes)) return NULL;
-    const size_t skip = -(uintptr_t)memory % page;
+    if (page <= 0 || bytes < LARGE) return memory;
+    const size_t skip = -(uintptr_t)memory % (size_t)page;
     if (huge) madvise(memory, bytes, MADV_HUGEPAGE);
-    if (bytes >= LARGE) madvise((char *)memory + skip, (bytes - skip) / page * page, MADV_POPULATE_WRITE);
+    madvise((char *)memory + skip, (bytes - skip) / (size_t)page * (size_t)page, MADV_POPULATE_WRITE);
     return memory;
 }
 #else

@@ -41,7 +41,8 @@ struct sample {
     double ns;
 };
 
-/* Others' data have been through the caches since: what is short is run once before. */
+/* Others' data have been through the caches since: what is short is run once before, what is
+ * large too several times. */
 static void take_sample(void *arg) {
     struct sample *s = arg;
     const struct lw_racer *racer = s->racer;

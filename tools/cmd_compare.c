@@ -46,7 +46,8 @@ struct comparison {
     struct cli_strings words;
     struct results a, b;
     size_t count, counts[VERDICTS];
-    size_t ratios; /* rows that have one */
+    double median;    /* of the rows' ratios */
+    bool all_changed; /* so says the median */
     struct row *rows;
     double alpha; /* of one row */
     bool busy;    /* other processes ran beside one of the runs */
@@ -149,22 +150,20 @@ static bool is_measured(const struct results_row *row) { return row && row->pass
 static bool is_compared(const struct row *r) { return r->verdict != MISSING && r->verdict != NEW; }
 static bool has_ratio(const struct row *r) { return is_compared(r) && r->a_passes > 0 && r->b_passes > 0; }
 
-/* The median of the rows' ratios; 1 where there are none. */
-static double median_ratio(const struct comparison *c) {
-    double *ratios = malloc((c->count + 1) * sizeof *ratios), median = 1;
+/* The median of the rows' ratios. Has all changed? A shared machine can be in another state for the length of
+ * a run, at the same FMA peak, and no row's time can be told from that. Of a few rows the slow one may be the
+ * median itself. */
+static int find_median(struct comparison *c) {
+    const double most = 1 + c->threshold;
+    double *ratios = malloc((c->count + 1) * sizeof *ratios);
     size_t count = 0;
-    for (size_t i = 0; ratios && i < c->count; i++)
+    if (!ratios) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    for (size_t i = 0; i < c->count; i++)
         if (has_ratio(&c->rows[i])) ratios[count++] = c->rows[i].ratio.ratio;
-    if (count) median = compare_quantile(ratios, count, 0.5);
+    c->median = count ? compare_quantile(ratios, count, 0.5) : 1;
+    c->all_changed = count >= LEAST_ROWS && (c->median > most || c->median < 1 / most);
     free(ratios);
-    return median;
-}
-
-/* Has all changed? A shared machine can be in another state for the length of a run, at the same FMA peak,
- * and no row's time can be told from that. Of a few rows the slow one may be the median itself. */
-static bool has_all_changed(const struct comparison *c) {
-    const double median = median_ratio(c), most = 1 + c->threshold;
-    return c->ratios >= LEAST_ROWS && (median > most || median < 1 / most);
+    return CLI_GO;
 }
 
 /* Rows that A has, in its order, then those that are new in B. What failed counts as missing. */
@@ -194,14 +193,12 @@ static int compare_rows(struct comparison *c) {
         if (is_wanted(c, b->name) && is_measured(b) && !is_measured(results_find(&c->a, b->name)))
             c->rows[c->count++] = (struct row){.name = b->name, .verdict = NEW, .b_ns = results_ns(b)};
     }
-    for (size_t i = 0; i < c->count; i++)
-        c->ratios += has_ratio(&c->rows[i]);
-    const bool all = has_all_changed(c);
+    int status = find_median(c);
     for (size_t i = 0; i < c->count; i++) {
-        if (all && c->rows[i].verdict == SLOWER) c->rows[i].verdict = CANT_TELL;
+        if (c->all_changed && c->rows[i].verdict == SLOWER) c->rows[i].verdict = CANT_TELL;
         c->counts[c->rows[i].verdict]++;
     }
-    return CLI_GO;
+    return status;
 }
 
 static int check_machines(const struct comparison *c) {
@@ -243,11 +240,10 @@ static void note_doubts(const struct comparison *c) {
         const char *a = results_context(&c->a, builds[i], ""), *b = results_context(&c->b, builds[i], "");
         if (strcmp(a, b) != 0) cli_note("the %s differ: '%.100s' and '%.100s'", builds[i], a, b);
     }
-    const double median = median_ratio(c);
-    if (has_all_changed(c))
+    if (c->all_changed)
         cli_note("half of the rows take %.2f times as long or %s: all has changed, or the machine was in "
                  "another state; measure again",
-                 median, median > 1 ? "more" : "less");
+                 c->median, c->median > 1 ? "more" : "less");
     size_t needed = compare_passes_needed(c->alpha), passes = fewest_passes(c);
     if (passes < needed)
         cli_note("%zu undisturbed pass%s are too few for %zu rows, at least %zu are needed: lanewise bench "
@@ -281,7 +277,7 @@ static int print_text(const struct comparison *c) {
     for (int v = 0; v < VERDICTS; v++)
         printf("%zu %s%s", c->counts[v], verdict_names[v], v + 1 < VERDICTS ? ", " : "\n");
     static const char *const outcomes[] = {"same", "slower", "can't tell"};
-    printf("median of the rows: %.3fx\n", median_ratio(c));
+    printf("median of the rows: %.3fx\n", c->median);
     printf("%s (threshold %g%%)\n", outcomes[exit_status(c)], 100 * c->threshold);
     return exit_status(c);
 }
@@ -296,7 +292,7 @@ static int print_json(const struct comparison *c) {
     cJSON_AddStringToObject(root, "b_commit", results_context(&c->b, "commit", "unknown"));
     cli_json_number(root, "threshold_pct", 100 * c->threshold);
     cli_json_number(root, "confidence", 1 - ALPHA);
-    cli_json_number(root, "median_ratio", median_ratio(c));
+    cli_json_number(root, "median_ratio", c->median);
     for (int v = 0; v < VERDICTS; v++)
         cJSON_AddNumberToObject(root, v == CANT_TELL ? "cant_tell" : verdict_names[v], (double)c->counts[v]);
     cJSON *rows = cJSON_AddArrayToObject(root, "rows");

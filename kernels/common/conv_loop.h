@@ -359,7 +359,7 @@ static void conv_work(const struct conv_geometry *g, const struct lw_caches *cac
     const double tiles = (double)lw_div_up(g->ow, LW_DIRECT_PIXELS), pixels = (double)g->ow / tiles;
     const double channels = (double)(d->kw * g->icg),
                  passes = (double)lw_div_up(g->blocks, conv_pass_blocks(g));
-    const double steps = (double)(g->icg * g->d->kh * g->d->kw);
+    const double steps = channels * (double)d->kh;
     double vectors = 0;
     for (int64_t t = 0; t < g->oc_tiles; t++) {
         const int v = conv_tile_vectors(g, t);
