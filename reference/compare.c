@@ -239,8 +239,12 @@ static int64_t output_budget(const lw_desc *d, int64_t total, const struct lw_ve
 void lw_verify_output(const lw_desc *desc, const float *src_nchw, const float *weights, const float *bias,
                       const float *dst, double bound, const struct lw_verify_options *opt,
                       struct lw_verify_result *result) {
-    struct compare c = {
-        .d = desc, .src = src_nchw, .weights = weights, .bias = bias, .dst = dst, .result = result};
+    struct compare c = {.d = desc,
+                        .src = src_nchw,
+                        .weights = weights,
+                        .bias = desc->bias ? bias : NULL,
+                        .dst = dst,
+                        .result = result};
     memset(result, 0, sizeof *result);
     lw_desc_output(desc, &c.oc, &c.oh, &c.ow);
     c.total = result->total = desc->batch * c.oc * c.oh * c.ow;

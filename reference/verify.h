@@ -41,7 +41,7 @@ void lw_verify(const char *kernel, const lw_desc *desc, const struct lw_verify_o
 /* Compares a given destination (of desc's dst_layout) with the reference on given NCHW source data: each
  * output within bound * 2^-24 * scale (0: the same bits; `exact`: an equal value where the scale is at most
  * 2^18), NaN for NaN, an infinity for the same infinity or where a partial sum may overflow. With a spread
- * anything goes where Inf or NaN is in reach, and nowhere else. */
+ * anything goes where Inf or NaN is in reach, and nowhere else. The bias isn't read where desc has none. */
 void lw_verify_output(const lw_desc *desc, const float *src_nchw, const float *weights, const float *bias,
                       const float *dst, double bound, const struct lw_verify_options *opt,
                       struct lw_verify_result *result);

@@ -36,6 +36,16 @@ rm -f "$LOGS"/*
 passed=0 failed=0 skipped=0 bad_stages=0
 summary=()
 
+FAILURE='^\[----\] *[^ ]|^\[FAIL\]|^FAILED: |\((Failed|Timeout)\)|SEGFAULT|ERROR: [A-Z]|runtime error: |error: '
+failures=()
+
+# Which assertions failed, and what stopped a suite: the end of a log with many suites needn't have them.
+show_failures() {
+    say "-- the end of build-test/logs/$1.log:"
+    tail -n 60 "$LOGS/$1.log" >&2
+    failures+=("$(grep -E "$FAILURE" "$LOGS/$1.log" | cut -c1-400 | head -n 20 | sed "s/^/$1: /" || true)")
+}
+
 # Runs one stage. It returns 0, 1, or 77 with a reason in its .reason file; its tests are counted in its .counts file.
 run_stage() {
     local name=$1 status=0 began=$SECONDS result reason="" p=0 f=0 s=0 a b c
@@ -65,8 +75,7 @@ run_stage() {
         result=FAILED
         bad_stages=$((bad_stages + 1))
         [ $f -gt 0 ] || f=1
-        say "-- the end of build-test/logs/$name.log:"
-        tail -n 60 "$LOGS/$name.log" >&2
+        show_failures "$name"
         ;;
     esac
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
@@ -82,6 +91,7 @@ for name in $stages; do
 done
 
 echo
+[ $bad_stages -eq 0 ] || printf '%s\n' "${failures[@]}" ''
 printf '%s\n' "${summary[@]}"
 echo "$SECONDS s in all"
 echo "$passed passed, $failed failed, $skipped skipped"

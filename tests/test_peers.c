@@ -236,28 +236,6 @@ Test(peers, the_comparison_has_the_fastest_of_each_side) {
     free_outcome(&o);
 }
 
-/* ---- timing in turn ------------------------------------------------------------------------------------ */
-
-static void busy(void *arg) {
-    const double *seconds = arg, end = bench_clock(false) + *seconds;
-    while (bench_clock(false) < end)
-        ;
-}
-
-Test(peers, a_ratio_is_that_of_the_times) {
-    double three = 300e-6, one = 100e-6;
-    const struct bench_side a = {busy, &three}, b = {busy, &one};
-    const struct bench_sampling sampling = {
-        .sample_seconds = 1e-3, .seconds = 30e-3, .least = 5, .most = BENCH_PAIRS};
-    struct bench_ratio r = bench_time_pair(&a, &b, one, &sampling);
-    cr_assert(r.pairs >= 5 && r.pairs <= BENCH_PAIRS, "%d pairs", r.pairs);
-    cr_assert(r.low <= r.ratio && r.ratio <= r.high);
-    cr_assert(r.ratio > 2.7 && r.ratio < 3.3, "%g", r.ratio);
-    cr_assert(r.a_seconds > 290e-6 && r.b_seconds > 95e-6, "%g %g", r.a_seconds, r.b_seconds);
-    double time = bench_time_side(&a, &sampling);
-    cr_assert(time > 290e-6 && time < 600e-6, "%g", time);
-}
-
 /* ---- the libraries of this build ----------------------------------------------------------------------- */
 
 /* Those that CMake has found, with what they have run; none: the commands say so. */

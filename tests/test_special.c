@@ -105,7 +105,7 @@ static void run_bench(struct bench *b, struct test_tally *tally, const char *wha
     char text[300];
     lw_convert_layout(b->nchw, LW_NCHW, b->src, b->d.src_layout, b->d.batch, b->d.ic, b->d.ih, b->d.iw);
     cr_assert_eq(lw_plan_execute(b->plan, b->src, b->dst, b->workspace), LW_OK);
-    lw_verify_output(&b->d, b->nchw, b->w, b->d.bias ? b->bias : NULL, b->dst, b->bound, &opt, &r);
+    lw_verify_output(&b->d, b->nchw, b->w, b->bias, b->dst, b->bound, &opt, &r);
     tally->checked++;
     if (r.err_over_bound > tally->worst) tally->worst = r.err_over_bound;
     if (r.status == LW_OK && r.ok) return;
