@@ -192,21 +192,11 @@ int cmd_explain(int argc, char **argv) {
     struct cli_strings problems = {0};
     struct cli_shared *s = &o.shared;
     const struct cli_option options[] = {
-        CLI_OPT_OP(s),
-        OPT_CPU(&o.cpu_name),
-        OPT_MAX_ERROR(&o.question),
-        OPT_EFFORT(&o.question),
-        OPT_LAYOUT(&o.question),
-        {"relu", 0, CLI_FLAG, &o.relu, NULL, "with a fused ReLU", 0, 0},
-        OPT_POOL(&o.question),
-        {"no-bias", 0, CLI_FLAG, &o.no_bias, NULL, "without bias", 0, 0},
-        OPT_FORCE(s),
-        CLI_OPT_ISA(s),
-        CLI_OPT_MB(s),
-        CLI_OPT_THREADS(s),
-        CLI_OPT_WISDOM(s),
-        CLI_OPT_REPRODUCIBLE(s),
-        CLI_OPT_JSON(s),
+        CLI_OPT_OP(s),           OPT_CPU(&o.cpu_name),    OPT_MAX_ERROR(&o.question),
+        OPT_EFFORT(&o.question), OPT_LAYOUT(&o.question), OPT_RELU(&o),
+        OPT_POOL(&o.question),   OPT_NO_BIAS(&o),         OPT_FORCE(s),
+        CLI_OPT_ISA(s),          CLI_OPT_MB(s),           CLI_OPT_THREADS(s),
+        CLI_OPT_WISDOM(s),       CLI_OPT_REPRODUCIBLE(s), CLI_OPT_JSON(s),
     };
     const struct cli_command command = {
         .name = "explain",

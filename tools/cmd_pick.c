@@ -62,6 +62,18 @@ static int read_emit(struct pick_command *c) {
                     c->prefix, PICK_PREFIX_MAX);
 }
 
+/* Beside --list, which tells of CPUs, not of problems. */
+static bool asks_for_picks(const struct pick_command *c) {
+    const struct cli_shared *s = &c->shared;
+    const struct question *q = &c->question;
+    const char *const given[] = {c->source.set, c->cpu_name, c->emit,      s->isa,   s->kernel,
+                                 q->layout,     q->pool,     q->max_error, q->effort};
+    for (size_t i = 0; i < CLI_COUNT(given); i++)
+        if (given[i]) return true;
+    return c->mnist || c->source.relu || c->source.no_relu || c->source.no_bias || s->mb || s->threads ||
+           s->reproducible;
+}
+
 static int check_usage(struct pick_command *c) {
     c->source.op = c->shared.op;
     c->source.files = c->shared.batch;
@@ -77,7 +89,7 @@ static int check_usage(struct pick_command *c) {
         return cli_fail(LW_EXIT_USAGE, "--relu and --no-relu exclude each other");
     int status = question_read(&c->question, &c->shared);
     if (status == CLI_GO) status = read_emit(c);
-    if (status == CLI_GO && c->list_cpus && (problems || c->mnist || c->source.set || c->cpu_name || c->emit))
+    if (status == CLI_GO && c->list_cpus && (problems || asks_for_picks(c)))
         status = cli_fail(LW_EXIT_USAGE, "--list takes --wisdom and --json alone");
     return status;
 }
@@ -199,17 +211,16 @@ int cmd_pick(int argc, char **argv) {
         CLI_OPT_BATCH(s),
         CLI_OPT_MB(s),
         {"mnist", 0, CLI_FLAG, &c.mnist, NULL, "the layers of the MNIST model, as it plans them", 0, 0},
-        {"set", 0, CLI_STRING, &c.source.set, "GLOB", "of the built-in problem sets these, e.g. 'vgg16.*'", 0,
-         0},
+        OPT_SET(&c.source),
         OPT_CPU(&c.cpu_name),
         {"list", 0, CLI_FLAG, &c.list_cpus, NULL, "the CPUs known to --cpu, and by what they are picked for",
          0, 0},
         OPT_MAX_ERROR(&c.question),
         OPT_EFFORT(&c.question),
         OPT_LAYOUT(&c.question),
-        {"relu", 0, CLI_FLAG, &c.source.relu, NULL, "with a fused ReLU", 0, 0},
-        {"no-relu", 0, CLI_FLAG, &c.source.no_relu, NULL, "without, also where the set has one", 0, 0},
-        {"no-bias", 0, CLI_FLAG, &c.source.no_bias, NULL, "without bias", 0, 0},
+        OPT_RELU(&c.source),
+        OPT_NO_RELU(&c.source),
+        OPT_NO_BIAS(&c.source),
         OPT_POOL(&c.question),
         OPT_FORCE(s),
         CLI_OPT_ISA(s),

@@ -25,6 +25,17 @@ struct question {
     }
 #define OPT_EFFORT(q)                                                                                        \
     { "effort", 0, CLI_STRING, &(q)->effort, "E", "estimate (default), measure or wisdom", 0, 0 }
+#define OPT_SET(source)                                                                                      \
+    {                                                                                                        \
+        "set", 0, CLI_STRING, &(source)->set, "GLOB", "of the built-in problem sets these, e.g. 'vgg16.*'",  \
+            0, 0                                                                                             \
+    }
+#define OPT_RELU(source)                                                                                     \
+    { "relu", 0, CLI_FLAG, &(source)->relu, NULL, "with a fused ReLU", 0, 0 }
+#define OPT_NO_RELU(source)                                                                                  \
+    { "no-relu", 0, CLI_FLAG, &(source)->no_relu, NULL, "without, also where the set has one", 0, 0 }
+#define OPT_NO_BIAS(source)                                                                                  \
+    { "no-bias", 0, CLI_FLAG, &(source)->no_bias, NULL, "without bias", 0, 0 }
 #define OPT_FORCE(s)                                                                                         \
     { "kernel", 0, CLI_STRING, &(s)->kernel, "NAME", "force this row", 0, 0 }
 
