@@ -61,15 +61,15 @@ LW_INLINE vf softmax_load(const float *p, int n) {
     return v_add(v_load_n(p, n), v_load(beyond + VL - n));
 }
 
-LW_INLINE vf softmax_term(vf x, vf top) {
-    return softmax_exp(v_max_keep(v_set1(SOFTMAX_LOWEST), v_sub(x, top)));
-}
+/* NaN stays: v_max() returns its first operand where they don't compare. */
+LW_INLINE vf softmax_term(vf x, vf top) { return softmax_exp(v_max(v_sub(x, top), v_set1(SOFTMAX_LOWEST))); }
 
+/* Of a row with NaN anything: that value's term, and with it the sum, is NaN all the same. */
 static vf softmax_largest(const float *src, int64_t count) {
     int64_t body = count / VL * VL;
     vf max = softmax_load(src + body, (int)(count - body));
     for (int64_t i = 0; i < body; i += VL)
-        max = v_max_keep(max, v_load(src + i));
+        max = v_max(max, v_load(src + i));
     return v_set1(v_hmax(max));
 }
 
