@@ -40,6 +40,7 @@ Test(cli_cpu, unknown) {
     expect_failure(2, "--list takes", "pick --list " SMALL);
     expect_failure(2, "--list takes", "pick --list --isa avx2");
     expect_failure(2, "--list takes", "pick --list --no-bias");
+    expect_failure(2, "--list takes", "pick --list --op linear");
     expect_failure(2, "that CPU has no ISA named 'neon'", "pick --cpu znver4 --isa neon " SMALL);
     expect_failure(2, "can't be timed here", "pick --cpu znver4 --effort measure " SMALL);
     expect_failure(2, "of that CPU's ISAs", "explain --cpu haswell --kernel conv_direct_neon_t5x4 " SMALL);

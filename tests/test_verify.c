@@ -37,7 +37,7 @@ static struct planted right_result(lw_desc d) {
     lw_fill(p.bias, (size_t)d.oc, LW_FILL_NORMAL, 3);
     double *exact = malloc(count * sizeof *exact);
     float *plain = malloc(count * sizeof *plain);
-    cr_assert(lw_ref_run(&d, p.src, p.weights, p.bias, exact, NULL));
+    cr_assert(lw_ref_run(&d, p.src, p.weights, d.bias ? p.bias : NULL, exact, NULL));
     for (size_t i = 0; i < count; i++)
         plain[i] = (float)exact[i];
     lw_convert_layout(plain, LW_NCHW, p.dst, d.dst_layout, d.batch, p.oc, p.oh, p.ow);
@@ -80,6 +80,17 @@ Test(verify, every_single_wrong_output_is_found) {
         }
         free_planted(&p);
     }
+}
+
+Test(verify, a_bias_that_the_descriptor_lacks_is_not_read) {
+    lw_desc d = padded_conv(2, 3, 5, 6, 17, 3, 1);
+    d.bias = false;
+    struct planted p = right_result(d);
+    for (int64_t i = 0; i < d.oc; i++)
+        p.bias[i] = NAN;
+    cr_expect(look(&p, 10, (struct lw_verify_options){0}).ok);
+    cr_expect(look(&p, 10, (struct lw_verify_options){.max_outputs = 100}).ok);
+    free_planted(&p);
 }
 
 Test(verify, the_bound_is_a_bound) {
@@ -230,7 +241,7 @@ Test(verify, exact_results_have_no_tolerance) {
     struct planted p = right_result(d);
     double *exact = malloc(lw_dst_floats(&d) * sizeof *exact);
     lw_fill_problem(&d, LW_FILL_INTEGER, 1, p.src, p.weights, p.bias);
-    cr_assert(lw_ref_run(&d, p.src, p.weights, p.bias, exact, NULL));
+    cr_assert(lw_ref_run(&d, p.src, p.weights, d.bias ? p.bias : NULL, exact, NULL));
     float *zero = NULL;
     for (size_t i = 0; i < lw_dst_floats(&d); i++) {
         p.dst[i] = (float)exact[i];

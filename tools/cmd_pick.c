@@ -70,8 +70,8 @@ static bool asks_for_picks(const struct pick_command *c) {
                                  q->layout,     q->pool,     q->max_error, q->effort};
     for (size_t i = 0; i < CLI_COUNT(given); i++)
         if (given[i]) return true;
-    return c->mnist || c->source.relu || c->source.no_relu || c->source.no_bias || s->mb || s->threads ||
-           s->reproducible;
+    return s->op.given || c->mnist || c->source.relu || c->source.no_relu || c->source.no_bias || s->mb ||
+           s->threads || s->reproducible;
 }
 
 static int check_usage(struct pick_command *c) {
