@@ -26,7 +26,7 @@ static struct lw_racer racer_of(const struct bench_side *side, double seconds,
     return (struct lw_racer){.run = side->run,
                              .arg = side->arg,
                              .ns = 1e9 * seconds,
-                             .repeats = (int64_t)(s->sample_seconds / fmax(seconds, 50e-9)) + 1};
+                             .repeats = lw_race_repeats(1e9 * s->sample_seconds, fmax(1e9 * seconds, 50))};
 }
 
 double bench_time_side(const struct bench_side *side, const struct bench_sampling *s) {

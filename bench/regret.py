@@ -3,7 +3,8 @@
 
 Draws problems from each seed (odd sizes, 3x3 and other kernels, strides, batch 1 and 8, all layouts), lets `lanewise tune` pick
 a row for each, then times every row three times over (tune --effort exhaustive: interleaved, none leaves early), and
-prints how much longer tune's pick and the estimate's take than the best. A row's time is the median of the three.
+prints how much longer tune's pick and the estimate's take than the best. A row's time is the median of the three, each in
+units of its run's best, as from run to run the clock and other machines' memory traffic change.
 --data FILE keeps the times of a seed: what is there isn't timed again, so that another cost model can be tried on it.
 Exit status: 1 when a pick of tune is more than 3% behind, fewer than 90% of the estimate's are within 15%, or one is
 more than 40% behind. Needs Python 3 alone, and a quiet core.
@@ -42,9 +43,9 @@ def judge(tool, found):
     """[(tune's ratio, the estimate's ratio, problem, best row, tune's, the estimate's)]"""
     ratios = []
     for problem, f in found.items():
-        ns = {row: statistics.median(run[row] for run in f["runs"]) for row in f["runs"][0]}
-        best, guess = min(ns, key=ns.get), estimated(tool, problem)
-        ratios.append((ns[f["tuned"]] / ns[best], ns[guess] / ns[best], problem, best, f["tuned"], guess))
+        time = {row: statistics.median(run[row] / min(run.values()) for run in f["runs"]) for row in f["runs"][0]}
+        best, guess = min(time, key=time.get), estimated(tool, problem)
+        ratios.append((time[f["tuned"]] / time[best], time[guess] / time[best], problem, best, f["tuned"], guess))
     return ratios
 
 

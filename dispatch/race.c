@@ -5,14 +5,16 @@
 
 /* A row this much slower than the leader, for all that is known, ties with it. Where samples scatter so that
  * more can't be told apart, the medians still may be no further than `tie_ratio`. */
-static const double tie_low = 1.01, tie_ratio = 1.02;
-static const double hopeless = 2.0;       /* times the best: not sampled again */
-static const double warm_ns = 2e6;        /* a longer execution warms its own caches */
-static const size_t near_bytes = 2 << 20; /* a racer with more memory takes several to be warm */
+static const double tie_low = 1.005, tie_ratio = 1.01;
+static const double hopeless = 2.0; /* times the best: not sampled again */
+static const double long_ns = 2e6;  /* such an execution warms its own caches, and what interrupts it is a small
+                                       part of it */
+static const double cpu_ns = 500e3; /* from here on a part may be preempted; reading a thread's CPU time takes up
+                                       to 2 us, which would show in a shorter one */
 
 enum {
     FIRST_STAGE = 6,
-    WARM_FAR = 4,
+    PARTS = 5,
     PLACE_ROUNDS = 4 /* after so many, racers' memory moves: one that lies badly has few samples there */
 };
 
@@ -29,11 +31,16 @@ static bool stopped(const struct lw_race_rules *rules) { return rules->stop && *
 /* ---- samples ------------------------------------------------------------------------------------------- */
 
 static double time_of(const struct lw_racer *racer, int64_t repeats, const struct lw_race_rules *rules) {
-    double start = lw_clock_ns(rules->cpu_time);
+    const bool cpu_time = rules->cpu_time && racer->ns * (double)repeats >= cpu_ns;
+    double start = lw_clock_ns(cpu_time);
     for (int64_t i = 0; i < repeats; i++)
         racer->run(racer->arg);
-    return fmax(lw_clock_ns(rules->cpu_time) - start, 1.0) / (double)repeats;
+    return fmax(lw_clock_ns(cpu_time) - start, 1.0) / (double)repeats;
 }
+
+static int parts_of(double ns) { return (int)fmin(fmax(long_ns / ns, 1), PARTS); }
+
+int64_t lw_race_repeats(double sample_ns, double ns) { return (int64_t)(sample_ns / PARTS / fmax(ns, 2.0)) + 1; }
 
 struct sample {
     const struct lw_racer *racer;
@@ -41,19 +48,19 @@ struct sample {
     double ns;
 };
 
-/* Others' data have been through the caches since: what is short is run once before, what is
- * large too several times. */
+/* Others' data have been through the caches since: what is short is run once before. Of the parts the one
+ * counts that took least, as a hypervisor or a device interrupts for some 50 us at any time. */
 static void take_sample(void *arg) {
     struct sample *s = arg;
     const struct lw_racer *racer = s->racer;
     const struct lw_race_rules *rules = s->rules;
     double start = rules->warm_ns > 0 ? lw_clock_ns(false) : 0;
-    const int runs = racer->ns >= warm_ns ? 0 : racer->memory <= near_bytes ? 1 : WARM_FAR;
-    for (int i = 0; i < runs; i++)
-        racer->run(racer->arg);
+    if (racer->ns < long_ns) racer->run(racer->arg);
     while (rules->warm_ns > 0 && lw_clock_ns(false) - start < rules->warm_ns)
         racer->run(racer->arg);
-    s->ns = time_of(racer, racer->repeats, rules);
+    s->ns = INFINITY;
+    for (int part = parts_of(racer->ns * (double)racer->repeats); part > 0; part--)
+        s->ns = fmin(s->ns, time_of(racer, racer->repeats, rules));
 }
 
 static void calibrate(const struct race *r, struct lw_racer *racer) {
@@ -63,10 +70,10 @@ static void calibrate(const struct race *r, struct lw_racer *racer) {
     racer->out = racer->tied = false;
     racer->cold_ns = 0;
     racer->ns = time_of(racer, 1, r->rules);
-    if (racer->ns < warm_ns) /* it was cold, or interrupted */
+    if (racer->ns < long_ns) /* it was cold, or interrupted */
         racer->ns = fmin(racer->ns, time_of(racer, 1, r->rules));
     for (int i = 0; i < 2 && racer->ns < sample; i++) { /* the clock's own time counts in the first */
-        racer->repeats = (int64_t)(sample / fmax(racer->ns, 2.0)) + 1;
+        racer->repeats = lw_race_repeats(sample, racer->ns);
         racer->ns = time_of(racer, racer->repeats, r->rules);
     }
 }

@@ -30,13 +30,13 @@ struct lw_racer {
     bool tied;                           /* as fast as the leader, or it */
 
     bool out;
-    int64_t repeats; /* executions in a sample */
+    int64_t repeats; /* executions in a part of a sample */
     int samples;
     double times[LW_RACE_MOST]; /* round by round */
 };
 
 struct lw_race_rules {
-    double sample_ns;  /* short executions are repeated until a sample takes this long */
+    double sample_ns;  /* short executions are repeated until a sample's parts take this long */
     double budget_ns;  /* past this, after the first samples, the race ends */
     int most;          /* samples of a racer, at most LW_RACE_MOST */
     int cold;          /* samples in cold caches of those still in the race at its end */
@@ -44,7 +44,7 @@ struct lw_race_rules {
     bool keep;         /* nobody leaves */
     double warm_ns;    /* before a sample, executions that aren't timed for so long (real time); always one,
                           where an execution is short */
-    bool cpu_time;     /* count the thread's CPU time: for racers that run on it alone */
+    bool cpu_time;     /* of long executions count the thread's CPU time: for racers that run on it alone */
     const volatile sig_atomic_t *stop; /* give up when it becomes nonzero; may be NULL */
 };
 
@@ -53,8 +53,10 @@ bool lw_race(struct lw_racer *racers, size_t count, const struct lw_race_rules *
 
 /* ---- for those who keep the score themselves ----------------------------------------------------------- */
 
-/* One sample of each that isn't out, of `repeats` executions; they take turns in being first. `ns` is what is
- * known of an execution's time. */
+/* Executions in a part of a sample, of ns each. */
+int64_t lw_race_repeats(double sample_ns, double ns);
+/* One sample of each that isn't out: the least time of a few parts of `repeats` executions (of one, where that
+ * takes some milliseconds). They take turns in being first. `ns` is what is known of an execution's time. */
 void lw_race_round(struct lw_racer *racers, size_t count, int round, const struct lw_race_rules *rules);
 /* Sets the racer's ratio to the leader and its interval; both have had the same rounds. */
 void lw_race_compare(struct lw_racer *racer, const struct lw_racer *leader, uint64_t *random);
