@@ -7,10 +7,11 @@
  * more can't be told apart, the medians still may be no further than `tie_ratio`. */
 static const double tie_low = 1.005, tie_ratio = 1.01;
 static const double hopeless = 2.0; /* times the best: not sampled again */
-static const double long_ns = 2e6;  /* such an execution warms its own caches, and what interrupts it is a small
-                                       part of it */
-static const double cpu_ns = 500e3; /* from here on a part may be preempted; reading a thread's CPU time takes up
-                                       to 2 us, which would show in a shorter one */
+static const double first_ns = 50e6; /* first executions touch new pages: several times what later ones take */
+static const double warm_ns = 10e6;  /* a longer execution warms its own caches */
+static const double long_ns = 2e6;   /* what interrupts such an execution is a small part of it */
+static const double cpu_ns = 500e3;  /* a part may be preempted from here on; reading a thread's CPU time takes up
+                                        to 2 us, which would show in a shorter one */
 
 enum {
     FIRST_STAGE = 6,
@@ -55,7 +56,7 @@ static void take_sample(void *arg) {
     const struct lw_racer *racer = s->racer;
     const struct lw_race_rules *rules = s->rules;
     double start = rules->warm_ns > 0 ? lw_clock_ns(false) : 0;
-    if (racer->ns < long_ns) racer->run(racer->arg);
+    if (racer->ns < warm_ns) racer->run(racer->arg);
     while (rules->warm_ns > 0 && lw_clock_ns(false) - start < rules->warm_ns)
         racer->run(racer->arg);
     s->ns = INFINITY;
@@ -69,8 +70,9 @@ static void calibrate(const struct race *r, struct lw_racer *racer) {
     racer->samples = 0;
     racer->out = racer->tied = false;
     racer->cold_ns = 0;
-    racer->ns = time_of(racer, 1, r->rules);
-    if (racer->ns < long_ns) /* it was cold, or interrupted */
+    racer->ns = INFINITY;
+    const double start = lw_clock_ns(false);
+    for (int i = 0; i < 3 && lw_clock_ns(false) - start < first_ns; i++) /* cold at first, or interrupted */
         racer->ns = fmin(racer->ns, time_of(racer, 1, r->rules));
     for (int i = 0; i < 2 && racer->ns < sample; i++) { /* the clock's own time counts in the first */
         racer->repeats = lw_race_repeats(sample, racer->ns);
