@@ -4,8 +4,8 @@
  * An axis of n outputs is covered by tiles of the set's largest size and at most one smaller one (14 =
  * 6+6+2, or 7+7), all over one weight set (winograd_matrices.h): the smaller tile's points are a prefix of
  * the larger's. So of the tiles in order, those that use a point are a prefix too, and a point's product runs
- * over neighbouring units; a unit is one (point, tile). Every point has `slots` units, as many as a block has
- * tiles, so that all strides are constant. */
+ * over neighbouring units; a unit is one (point, tile). Every point has room for `slots` units, at least as many
+ * as a block has tiles, so that all strides are constant. */
 #ifndef LW_WINOGRAD_SCHEDULE_H
 #define LW_WINOGRAD_SCHEDULE_H
 
@@ -46,7 +46,7 @@ struct wino {
     int64_t block_rows;                    /* tile rows of an image in a block */
     int64_t blocks;                        /* of tile rows in an image */
     int64_t images, groups;                /* images that a block takes together where they are small */
-    int64_t slots;                         /* tiles in a block */
+    int64_t slots;                         /* for the tiles of a block */
     bool heavy;                            /* the weights come from beyond the near caches */
     int64_t tasks;
 };
@@ -127,6 +127,7 @@ static struct wino wino_geometry(const lw_desc *d, const struct wino_set *set) {
     w.images = lw_max(1, lw_min(d->batch, lw_min(tiles / (w.y.tiles * w.x.tiles), rows / w.y.tiles)));
     w.groups = lw_div_up(d->batch, w.images);
     w.slots = w.block_rows * w.images * w.x.tiles;
+    w.slots += w.slots % 8 == 0; /* points a multiple of 512 bytes apart would share few sets of L1 */
     w.tasks = w.groups * w.blocks * w.oc_tiles;
     return w;
 }
