@@ -45,7 +45,7 @@ static void add_peaks(const struct bench_choice *choice) {
             int threads = choice->threads[t];
             char key[64];
             snprintf(key, sizeof key, "peak_gflops_%s_threads_%d", isa.name, threads);
-            add(key, "%.1f", lw_measure_peak_gflops_threads(i, PEAK_SECONDS, threads));
+            add(key, "%.1f", lw_measure_peak_gflops_threads(i, PEAK_SECONDS, LW_PEAK_SAMPLE, threads));
         }
     }
 }

@@ -105,18 +105,17 @@ static int64_t sample_length(lw_gbench_state *state, double seconds) {
 
 static void time_subject(lw_gbench_state *state, struct bench_subject *subject, const struct bench_case *c,
                          struct timing *t) {
-    const bool cpu_time = c->threads == 1;
     const int64_t length = sample_length(state, c->seconds);
     struct lw_energy energy;
     lw_energy_start(&energy, LW_POWERCAP);
     int64_t done = 0;
     t->count = 0;
     bool running = lw_gbench_next(state);
-    for (double start = lw_clock_ns(cpu_time); running;) {
+    for (double start = lw_clock_ns(false); running;) {
         bench_subject_run(subject);
         running = lw_gbench_next(state);
         if (++done < length || t->count == LW_SAMPLES_MOST) continue;
-        double end = lw_clock_ns(cpu_time);
+        double end = lw_clock_ns(false);
         t->ns[t->count++] = (end - start) / (double)length;
         start = end;
         done = 0;
@@ -207,11 +206,11 @@ void bench_measure(lw_gbench_state *state, void *arg) {
         lw_gbench_fail(state, s->failure);
         return;
     }
-    double before = lw_measure_peak_gflops_threads(c->isa_index, PEAK_SECONDS, c->threads);
+    double before = lw_measure_peak_gflops_threads(c->isa_index, PEAK_SECONDS, LW_PEAK_SAMPLE, c->threads);
     struct timed_case t = {.state = state, .session = s, .c = c};
     if (c->seconds < COLD_SECONDS) bench_subject_run(&s->subject);
     lw_sample_anywhere(time_case, &t, s->started);
-    double after = lw_measure_peak_gflops_threads(c->isa_index, PEAK_SECONDS, c->threads);
+    double after = lw_measure_peak_gflops_threads(c->isa_index, PEAK_SECONDS, LW_PEAK_SAMPLE, c->threads);
     count(state, s, c, &t.timing, (before + after) / 2);
     describe(state, &s->subject);
 }

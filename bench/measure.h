@@ -25,8 +25,7 @@ struct bench_session {
 
 /* The benchmark: an lw_gbench_fn whose arg is the struct bench_case. Its time is split into up to
  * LW_SAMPLES_MOST samples; gflops, peak_pct and bytes_per_second are of their median.
- * docs/reading-the-results.md has the counters. Times are the thread's CPU time, or real time where there are
- * several threads. */
+ * docs/reading-the-results.md has the counters. Theirs is real time. */
 void bench_measure(lw_gbench_state *state, void *arg);
 
 void bench_session_free(struct bench_session *session);

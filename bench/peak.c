@@ -1,5 +1,6 @@
 #include "peak.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,12 +8,13 @@
 #include <time.h>
 #include "lanewise.h"
 
-enum { SAMPLES = 9 };
+enum { SAMPLES = 9, MOST_SAMPLES = 1024 };
 
-/* Time of this thread alone: a neighbour that takes the core for a while isn't counted. */
-static double cpu_seconds(void) {
+/* Real time, which is read in a hundredth of the time that a thread's own takes; the median doesn't see the
+ * samples in which others had the core. */
+static double clock_seconds(void) {
     struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -26,24 +28,26 @@ static double median(double *values, size_t count) {
     return values[count / 2];
 }
 
-double lw_measure_peak_gflops(size_t isa_index, double seconds) {
+double lw_measure_peak_gflops(size_t isa_index, double seconds, double sample_seconds) {
     int64_t steps = 256;
-    double spent = 0, flops = 0, rate[SAMPLES];
+    double spent = 0, flops = 0, rate[MOST_SAMPLES];
     /* Grow the round until it can be timed; this also wakes the vector unit up. */
     for (; spent < 50e-6; steps *= 2) {
-        double start = cpu_seconds();
+        double start = clock_seconds();
         flops = lw_isa_fma_peak(isa_index, steps);
-        spent = cpu_seconds() - start;
+        spent = clock_seconds() - start;
         if (flops <= 0) return 0;
     }
-    double round = (double)steps / 2 * (seconds / SAMPLES) / spent;
+    const double sample = fmin(fmax(sample_seconds, seconds / MOST_SAMPLES), seconds / SAMPLES);
+    const size_t samples = (size_t)(seconds / sample);
+    double round = (double)steps / 2 * sample / spent;
     steps = round < 256 ? 256 : (int64_t)round;
-    for (size_t i = 0; i < SAMPLES; i++) {
-        double start = cpu_seconds();
+    for (size_t i = 0; i < samples; i++) {
+        double start = clock_seconds();
         flops = lw_isa_fma_peak(isa_index, steps);
-        rate[i] = flops / (cpu_seconds() - start);
+        rate[i] = flops / (clock_seconds() - start);
     }
-    return median(rate, SAMPLES) * 1e-9;
+    return median(rate, samples) * 1e-9;
 }
 
 /* Holds the threads back until all are there, so that they run at one time. */
@@ -57,7 +61,7 @@ struct peak_thread {
     pthread_t id;
     struct gate *gate;
     size_t isa_index;
-    double seconds, gflops;
+    double seconds, sample_seconds, gflops;
 };
 
 static void gate_set(struct gate *gate, int state) {
@@ -74,18 +78,19 @@ static void *peak_thread(void *arg) {
         pthread_cond_wait(&t->gate->moved, &t->gate->lock);
     bool go = t->gate->state == GATE_OPEN;
     pthread_mutex_unlock(&t->gate->lock);
-    if (go) t->gflops = lw_measure_peak_gflops(t->isa_index, t->seconds);
+    if (go) t->gflops = lw_measure_peak_gflops(t->isa_index, t->seconds, t->sample_seconds);
     return NULL;
 }
 
-double lw_measure_peak_gflops_threads(size_t isa_index, double seconds, int threads) {
-    if (threads <= 1) return lw_measure_peak_gflops(isa_index, seconds);
+double lw_measure_peak_gflops_threads(size_t isa_index, double seconds, double sample_seconds, int threads) {
+    if (threads <= 1) return lw_measure_peak_gflops(isa_index, seconds, sample_seconds);
     struct peak_thread *all = calloc((size_t)threads, sizeof *all);
     if (!all) return 0;
     struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, GATE_SHUT};
     int started = 0;
     for (; started < threads; started++) {
-        all[started] = (struct peak_thread){.gate = &gate, .isa_index = isa_index, .seconds = seconds};
+        all[started] = (struct peak_thread){
+            .gate = &gate, .isa_index = isa_index, .seconds = seconds, .sample_seconds = sample_seconds};
         if (pthread_create(&all[started].id, NULL, peak_thread, &all[started]) != 0) break;
     }
     gate_set(&gate, started == threads ? GATE_OPEN : GATE_CANCELLED);
@@ -143,10 +148,10 @@ double lw_measure_bandwidth(size_t bytes, enum lw_traffic traffic, double second
     size_t repeat = 1;
     double spent = 0, best = 0;
     for (;;) {
-        double start = cpu_seconds();
+        double start = clock_seconds();
         for (size_t i = 0; i < repeat; i++)
             pass(data, bytes, traffic);
-        double once = cpu_seconds() - start;
+        double once = clock_seconds() - start;
         spent += once;
         if (once >= seconds / SAMPLES) {
             double rate = (double)bytes * (double)repeat / once;

@@ -5,13 +5,17 @@
 
 #include <stddef.h>
 
-/* GFLOP/s of the ISA's FMA peak loop on one thread: the median of short samples over about `seconds` of the
- * thread's own CPU time. 0: no such ISA, or not usable here. */
-double lw_measure_peak_gflops(size_t isa_index, double seconds);
+#define LW_PEAK_SAMPLE 100e-6 /* seconds */
+
+/* GFLOP/s of the ISA's FMA peak loop on one thread: the median of samples of `sample_seconds` (but at least 9
+ * and at most 1024 of them) over about `seconds`. What is judged against it should be timed in samples as
+ * long: what interrupts a core a thousand times a second is in all of the long ones and in few of the short
+ * ones. 0: no such ISA, or not usable here. */
+double lw_measure_peak_gflops(size_t isa_index, double seconds, double sample_seconds);
 
 /* The same on `threads` threads that run at one time: the sum of their rates, which turbo, SMT and power
  * limits make less than `threads` times the rate of one. 0 also when threads can't be started. */
-double lw_measure_peak_gflops_threads(size_t isa_index, double seconds, int threads);
+double lw_measure_peak_gflops_threads(size_t isa_index, double seconds, double sample_seconds, int threads);
 
 enum lw_traffic { LW_READ, LW_WRITE, LW_COPY };
 

@@ -84,9 +84,9 @@ static bool compare(struct bench_session *s, struct bench_versus *v) {
         struct bench_sampling sampled = bench_peer_sampling(v->ours->threads);
         struct bench_side ours = bench_subject_side(&a), peer = bench_subject_side(&b);
         size_t isa = v->ours->isa_index;
-        double before = lw_measure_peak_gflops_threads(isa, PEAK_SECONDS, v->ours->threads);
+        double before = lw_measure_peak_gflops_threads(isa, PEAK_SECONDS, LW_PEAK_SAMPLE, v->ours->threads);
         v->ratio = bench_time_pair(&ours, &peer, 1e-6 * v->peer->us, &sampled);
-        double after = lw_measure_peak_gflops_threads(isa, PEAK_SECONDS, v->ours->threads);
+        double after = lw_measure_peak_gflops_threads(isa, PEAK_SECONDS, LW_PEAK_SAMPLE, v->ours->threads);
         double gflops = 1e-9 * bench_flops(&v->ours->desc) / v->ratio.a_seconds;
         v->peak_pct = before + after > 0 ? 200 * gflops / (before + after) : 0;
     } else {

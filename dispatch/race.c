@@ -7,11 +7,12 @@
  * more can't be told apart, the medians still may be no further than `tie_ratio`. */
 static const double tie_low = 1.005, tie_ratio = 1.01;
 static const double hopeless = 2.0; /* times the best: not sampled again */
-static const double first_ns = 50e6; /* first executions touch new pages: several times what later ones take */
-static const double warm_ns = 10e6;  /* a longer execution warms its own caches */
-static const double long_ns = 2e6;   /* what interrupts such an execution is a small part of it */
-static const double cpu_ns = 500e3;  /* a part may be preempted from here on; reading a thread's CPU time takes up
-                                        to 2 us, which would show in a shorter one */
+static const double first_ns =
+    50e6;                           /* first executions touch new pages: several times what later ones take */
+static const double warm_ns = 10e6; /* a longer execution warms its own caches */
+static const double long_ns = 2e6;  /* what interrupts such an execution is a small part of it */
+static const double cpu_ns = 500e3; /* a part may be preempted from here on; reading a thread's CPU time takes
+                                       up to 2 us, which would show in a shorter one */
 
 enum {
     FIRST_STAGE = 6,
@@ -41,7 +42,9 @@ static double time_of(const struct lw_racer *racer, int64_t repeats, const struc
 
 static int parts_of(double ns) { return (int)fmin(fmax(long_ns / ns, 1), PARTS); }
 
-int64_t lw_race_repeats(double sample_ns, double ns) { return (int64_t)(sample_ns / PARTS / fmax(ns, 2.0)) + 1; }
+int64_t lw_race_repeats(double sample_ns, double ns) {
+    return (int64_t)(sample_ns / PARTS / fmax(ns, 2.0)) + 1;
+}
 
 struct sample {
     const struct lw_racer *racer;

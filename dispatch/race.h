@@ -55,8 +55,9 @@ bool lw_race(struct lw_racer *racers, size_t count, const struct lw_race_rules *
 
 /* Executions in a part of a sample, of ns each. */
 int64_t lw_race_repeats(double sample_ns, double ns);
-/* One sample of each that isn't out: the least time of a few parts of `repeats` executions (of one, where that
- * takes some milliseconds). They take turns in being first. `ns` is what is known of an execution's time. */
+/* One sample of each that isn't out: the least time of a few parts of `repeats` executions (of one, where
+ * that takes some milliseconds). They take turns in being first. `ns` is what is known of an execution's
+ * time. */
 void lw_race_round(struct lw_racer *racers, size_t count, int round, const struct lw_race_rules *rules);
 /* Sets the racer's ratio to the leader and its interval; both have had the same rounds. */
 void lw_race_compare(struct lw_racer *racer, const struct lw_racer *leader, uint64_t *random);

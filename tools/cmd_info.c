@@ -20,7 +20,7 @@ static size_t measure_levels(const lw_cpu_info *cpu, struct lw_level levels[LW_L
 static double measure_peak(size_t isa_index, const lw_isa_info *isa) {
     if (!isa->usable) return 0;
     cli_progress("measuring the FMA peak of %s", isa->name);
-    return lw_measure_peak_gflops(isa_index, PEAK_SECONDS);
+    return lw_measure_peak_gflops(isa_index, PEAK_SECONDS, LW_PEAK_SAMPLE);
 }
 
 static int print_json(const lw_cpu_info *cpu) {

@@ -218,7 +218,7 @@ static void wake_cores(const struct tune_command *c) {
     lw_isa_info isa;
     for (size_t i = 0; lw_isa_get(i, &isa) == LW_OK; i++)
         if (isa.usable) {
-            lw_measure_peak_gflops_threads(i, WAKE_SECONDS, threads);
+            lw_measure_peak_gflops_threads(i, WAKE_SECONDS, LW_PEAK_SAMPLE, threads);
             return;
         }
 }

@@ -4,8 +4,8 @@
  * An axis of n outputs is covered by tiles of the set's largest size and at most one smaller one (14 =
  * 6+6+2, or 7+7), all over one weight set (winograd_matrices.h): the smaller tile's points are a prefix of
  * the larger's. So of the tiles in order, those that use a point are a prefix too, and a point's product runs
- * over neighbouring units; a unit is one (point, tile). Every point has room for `slots` units, at least as many
- * as a block has tiles, so that all strides are constant. */
+ * over neighbouring units; a unit is one (point, tile). Every point has room for `slots` units, at least as
+ * many as a block has tiles, so that all strides are constant. */
 #ifndef LW_WINOGRAD_SCHEDULE_H
 #define LW_WINOGRAD_SCHEDULE_H
 
