@@ -6,11 +6,10 @@
 /* A row this much slower than the leader, for all that is known, ties with it. Where samples scatter so that
  * more can't be told apart, the medians still may be no further than `tie_ratio`. */
 static const double tie_low = 1.005, tie_ratio = 1.01;
-static const double hopeless = 2.0; /* times the best: not sampled again */
-static const double first_ns =
-    50e6;                           /* first executions touch new pages: several times what later ones take */
-static const double warm_ns = 10e6; /* a longer execution warms its own caches */
-static const double long_ns = 2e6;  /* what interrupts such an execution is a small part of it */
+static const double hopeless = 2.0;  /* times the best: not sampled again */
+static const double first_ns = 50e6; /* the first executions touch new pages, for so long at most */
+static const double warm_ns = 10e6;  /* a longer execution warms its own caches */
+static const double long_ns = 2e6;   /* what interrupts such an execution is a small part of it */
 static const double cpu_ns = 500e3; /* a part may be preempted from here on; reading a thread's CPU time takes
                                        up to 2 us, which would show in a shorter one */
 

@@ -48,7 +48,7 @@ def spearman(x, y):
 
 
 def read_wisdom(path):
-    """[(options of explain, {row: ns})], and the CPU's kind."""
+    """[(options of explain, {row: ns})] of convolutions, and the CPU's kind."""
     decisions, kind = [], ""
     with open(path, encoding="utf-8") as file:
         for line in file:
@@ -63,9 +63,9 @@ def read_wisdom(path):
                 tail = head[5].split("+")
                 options = ["--op", head[1], "--layout", f"{head[3]}:{head[4]}", "--max-error", head[6]]
                 options += (["--relu"] if "relu" in tail else []) + (["--pool", "2x2"] if "pool2x2" in tail else [])
-                options += [] if "bias" in tail or head[1] != "conv" else ["--no-bias"]
+                options += [] if "bias" in tail else ["--no-bias"]
                 decisions.append((options + [head[2]], {head[7]: float(head[8])}))
-    return decisions, kind
+    return [d for d in decisions if d[0][1] == "conv"], kind
 
 
 def explain(command, cpu, options):

@@ -108,6 +108,23 @@ Test(race, interruptions_do_not_count) {
     cr_expect(order[0] == 1 && racers[1].ns < 102e3, "%zu %g", order[0], racers[1].ns);
 }
 
+static void run_cold_first(void *arg) {
+    run(arg);
+    if (((struct runner *)arg)->runs == 1) now_ns += 8e6;
+}
+
+/* The first execution touches new pages: it doesn't make the others long ones, of which a sample has one. */
+Test(race, first_execution_does_not_count) {
+    static const double ns[] = {6e3, 5e3};
+    struct lw_racer racers[2];
+    struct runner runners[2];
+    size_t order[2];
+    make(racers, runners, ns, 2);
+    racers[1].run = run_cold_first;
+    cr_assert(lw_race(racers, 2, &rules, order));
+    cr_expect(order[0] == 1 && racers[1].repeats >= 2, "%zu %lld", order[0], (long long)racers[1].repeats);
+}
+
 Test(race, cold_samples_of_those_still_in) {
     static const double ns[] = {50e3, 50e3, 500e3};
     struct lw_race_rules cold = rules;
