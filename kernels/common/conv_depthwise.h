@@ -139,10 +139,14 @@ static void depthwise_transpose(const lw_desc *d, const float *image, int64_t c,
         pack_pixels_nchw(&row, 0, 1, d->iw, out);
 }
 
-/* The lanes of a block behind those that have been written. */
+/* The lanes of a block behind those that have been written: vectors of them, or, where that ends within a
+ * vector, floats. */
 static void depthwise_zero_lanes(float *block, int64_t pixels, int64_t written) {
-    for (int64_t x = 0; x < pixels && written < LW_BLOCK; x++)
-        zero_floats(block + x * LW_BLOCK + written, LW_BLOCK - written);
+    for (int64_t x = 0; x < pixels && written < LW_BLOCK; x++, block += LW_BLOCK) {
+        if (written % VL != 0) zero_floats(block + written, LW_BLOCK - written);
+        for (int c = VL; c < LW_BLOCK; c += VL)
+            if (c >= written && written % VL == 0) v_store(block + c, v_zero());
+    }
 }
 
 /* Destination rows y .. y_end-1 of group g of image n. */
@@ -236,9 +240,9 @@ static void depthwise_work(const lw_desc *d, const struct lw_caches *caches, str
         w->unit[LW_WORK_transpose] += vectors * (d->src_layout == LW_NCHW ? inputs : 0);
         w->unit[LW_WORK_transpose] += vectors * (d->dst_layout == LW_NCHW ? outputs : 0);
         w->unit[LW_WORK_copy] += vectors * (depthwise_direct(d) ? 0 : outputs);
-        if (depthwise_direct(d) && d->dst_layout == LW_BLOCKED) /* vectors of a block without channels */
+        if (depthwise_direct(d) && d->dst_layout == LW_BLOCKED) /* a block's empty vectors, later */
             w->unit[LW_WORK_copy] +=
-                images * outputs * (double)(lw_round_up(d->ic, LW_BLOCK) / VL - lw_div_up(d->ic, VL));
+                2 * images * outputs * (double)(lw_round_up(d->ic, LW_BLOCK) / VL - lw_div_up(d->ic, VL));
     }
     work_tensors(d, caches, (double)depthwise_packed_bytes(d), w);
 }
