@@ -5,28 +5,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include "dispatch/samples.h"
 #include "lanewise.h"
 
 enum { SAMPLES = 9, MOST_SAMPLES = 1024 };
 
 /* Real time, which is read in a hundredth of the time that a thread's own takes; the median doesn't see the
  * samples in which others had the core. */
-static double clock_seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count) {
-    qsort(values, count, sizeof *values, by_value);
-    return values[count / 2];
-}
+static double clock_seconds(void) { return 1e-9 * lw_clock_ns(false); }
 
 double lw_measure_peak_gflops(size_t isa_index, double seconds, double sample_seconds) {
     int64_t steps = 256;
@@ -47,7 +33,7 @@ double lw_measure_peak_gflops(size_t isa_index, double seconds, double sample_se
         flops = lw_isa_fma_peak(isa_index, steps);
         rate[i] = flops / (clock_seconds() - start);
     }
-    return median(rate, samples) * 1e-9;
+    return lw_median(rate, (int)samples) * 1e-9;
 }
 
 /* Holds the threads back until all are there, so that they run at one time. */
