@@ -23,9 +23,3 @@ size_t lw_sweep_bytes(const lw_cpu_info *cpu) {
     const size_t most = (size_t)32 << 20;
     return cpu->l2_bytes + (cpu->l3_bytes < most ? cpu->l3_bytes : most);
 }
-
-void lw_measure_level(struct lw_level *level, double seconds) {
-    for (int traffic = LW_READ; traffic <= LW_COPY; traffic++)
-        level->gb_per_s[traffic] =
-            lw_measure_bandwidth(level->working_set, (enum lw_traffic)traffic, seconds);
-}

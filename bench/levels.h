@@ -13,7 +13,7 @@ struct lw_level {
     size_t cache_bytes; /* 0: DRAM */
     size_t working_set; /* that sits in this level: half of it, of L3 at most eight times the L2; for DRAM
                            four times the last cache */
-    double gb_per_s[3]; /* of one thread, by enum lw_traffic; 0: not measured */
+    double gb_per_s[LW_TRAFFICS]; /* of one thread, by enum lw_traffic; 0: not measured */
 };
 
 /* Names and sizes, nearest first: the caches whose size is known, and DRAM. Returns their number. */
@@ -22,8 +22,5 @@ size_t lw_levels_of(const lw_cpu_info *cpu, struct lw_level levels[LW_LEVELS]);
 /* What has to go through the caches so that nothing of before is left in them: as much as L2 and L3 hold, of
  * a large L3 32 MB. */
 size_t lw_sweep_bytes(const lw_cpu_info *cpu);
-
-/* Measures reads, writes and copies, each for about `seconds`. */
-void lw_measure_level(struct lw_level *level, double seconds);
 
 #endif

@@ -124,13 +124,9 @@ static void pass(unsigned char *data, size_t bytes, enum lw_traffic traffic) {
     __asm__ volatile("" : : "r"(data) : "memory");
 }
 
-double lw_measure_bandwidth(size_t bytes, enum lw_traffic traffic, double seconds) {
-    bytes = (bytes < 512 ? 512 : bytes) & ~(size_t)511;
-    unsigned char *data = aligned_alloc(64, bytes);
-    if (!data) return 0;
-    memset(data, 0, bytes);
-    /* Repeat the pass until one sample takes its share of the time; the best sample is the undisturbed one.
-     */
+/* GB/s. Repeats the pass until one sample takes its share of the time; the best sample is the undisturbed
+ * one. */
+static double best_rate(unsigned char *data, size_t bytes, enum lw_traffic traffic, double seconds) {
     size_t repeat = 1;
     double spent = 0, best = 0;
     for (;;) {
@@ -147,6 +143,14 @@ double lw_measure_bandwidth(size_t bytes, enum lw_traffic traffic, double second
             repeat *= 2;
         }
     }
-    free(data);
     return best * 1e-9;
+}
+
+void lw_measure_bandwidth(size_t bytes, double seconds, double gb_per_s[LW_TRAFFICS]) {
+    bytes = (bytes < 512 ? 512 : bytes) & ~(size_t)511;
+    unsigned char *data = aligned_alloc(64, bytes);
+    if (data) memset(data, 0, bytes);
+    for (int traffic = 0; traffic < LW_TRAFFICS; traffic++)
+        gb_per_s[traffic] = data ? best_rate(data, bytes, (enum lw_traffic)traffic, seconds) : 0;
+    free(data);
 }

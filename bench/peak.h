@@ -17,12 +17,12 @@ double lw_measure_peak_gflops(size_t isa_index, double seconds, double sample_se
  * limits make less than `threads` times the rate of one. 0 also when threads can't be started. */
 double lw_measure_peak_gflops_threads(size_t isa_index, double seconds, double sample_seconds, int threads);
 
-enum lw_traffic { LW_READ, LW_WRITE, LW_COPY };
+enum lw_traffic { LW_READ, LW_WRITE, LW_COPY, LW_TRAFFICS };
 
-/* GB/s (1e9 bytes) of one thread that goes through a working set of `bytes` again and again for about
- * `seconds`; a copy counts the bytes read and the bytes written. The C library's memset and memcpy write, as
- * they pick the widest vectors of any CPU; reads are plain loads of the widest vectors (elsewhere than on
- * x86-64: memchr). 0: no memory. */
-double lw_measure_bandwidth(size_t bytes, enum lw_traffic traffic, double seconds);
+/* GB/s (1e9 bytes) of one thread that goes through a working set of `bytes` again and again, for about
+ * `seconds` of each traffic; a copy counts the bytes read and the bytes written. The C library's memset and
+ * memcpy write, as they pick the widest vectors of any CPU; reads are plain loads of the widest vectors
+ * (elsewhere than on x86-64: memchr). All 0: no memory. */
+void lw_measure_bandwidth(size_t bytes, double seconds, double gb_per_s[LW_TRAFFICS]);
 
 #endif

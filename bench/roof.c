@@ -7,8 +7,8 @@ void bench_limits_measure(struct bench_limits *limits, double seconds) {
     lw_cpu_info cpu;
     lw_cpu_get(&cpu);
     limits->count = lw_levels_of(&cpu, limits->levels);
-    for (size_t i = 0; i < limits->count; i++)
-        lw_measure_level(&limits->levels[i], seconds);
+    for (struct lw_level *level = limits->levels; level < limits->levels + limits->count; level++)
+        lw_measure_bandwidth(level->working_set, seconds, level->gb_per_s);
 }
 
 double bench_level_ns(const struct lw_level *level, double read, double written) {

@@ -36,17 +36,22 @@ static char *read_whole(const char *path) {
     return text;
 }
 
-/* Runs the command in a shell, so arguments are quoted for one. */
-static struct outcome run(const char *environment, const char *arguments) {
+static struct outcome run_line(const char *line) {
     char out[] = "/tmp/lw_bench_out_XXXXXX", err[] = "/tmp/lw_bench_err_XXXXXX", command[2048];
     cr_assert(close(mkstemp(out)) == 0 && close(mkstemp(err)) == 0);
-    snprintf(command, sizeof command, "%s '%s' bench %s >%s 2>%s", environment, LW_BINARY, arguments, out,
-             err);
+    snprintf(command, sizeof command, "%s >%s 2>%s", line, out, err);
     int raw = system(command);
     struct outcome outcome = {WIFEXITED(raw) ? WEXITSTATUS(raw) : -1, read_whole(out), read_whole(err)};
     unlink(out);
     unlink(err);
     return outcome;
+}
+
+/* Runs the command in a shell, so arguments are quoted for one. */
+static struct outcome run(const char *environment, const char *arguments) {
+    char line[1900];
+    snprintf(line, sizeof line, "%s '%s' bench %s", environment, LW_BINARY, arguments);
+    return run_line(line);
 }
 
 static void release(struct outcome *o) {
@@ -139,6 +144,16 @@ Test(bench, filter_repetitions_and_list) {
                 "--benchmark_repetitions=3 --benchmark_report_aggregates_only=true --benchmark_format=csv");
     cr_assert_eq(o.status, 0, "%s", o.err);
     cr_assert(strstr(o.out, "_median") && strstr(o.out, "_stddev"), "%s", o.out);
+    release(&o);
+}
+
+/* One turn tells nothing; that both were measured and read does. */
+Test(bench, gate_runs_two_builds) {
+    struct outcome o = run_line("'" LW_BINARY "' gate --turns 1 '" LW_BINARY "' '" LW_BINARY
+                                "' -- --isa scalar --threads 1 '" TINY "'");
+    cr_assert_eq(o.status, 2, "%s", o.err);
+    cr_assert(strstr(o.out, "can't tell  conv/tiny/conv_direct_scalar_"), "%s", o.out);
+    cr_assert(strstr(o.err, " too few for ") != NULL, "%s", o.err);
     release(&o);
 }
 

@@ -207,3 +207,14 @@ Test(cli_report, readme_between_its_marks) {
     expect_failure(2, "between which", "results readme cpu");
     expect_in_file("README.md", "no marks", true);
 }
+
+Test(cli_report, a_page_can_go_into_a_pipe) {
+    make_folder("cpu", MATRIX, NULL, NULL);
+    char *const argv[] = {(char *)"sh", (char *)"-c",
+                          (char *)"{ " LW_BINARY " report -o /dev/stdout cpu; echo $? >status; } | tail -n 1",
+                          NULL};
+    struct outcome o = run_program("/bin/sh", ".stdout", argv);
+    cr_expect_str_eq(o.out, "</html>\n", "%s%s", o.out, o.err);
+    expect_in_file("status", "0", true);
+    free_outcome(&o);
+}

@@ -88,9 +88,11 @@ bool cli_file_open(struct cli_file *file, const char *path) {
         errno = EISDIR;
         return false;
     }
-    file->path = exists ? realpath(path, NULL) : strdup(path); /* a symbolic link stays one */
+    const bool regular = !exists || S_ISREG(info.st_mode);
+    /* A symbolic link stays one; /dev/stdout leads to what has no path where that is a pipe. */
+    file->path = exists && regular ? realpath(path, NULL) : strdup(path);
     if (!file->path) return false;
-    if (exists && !S_ISREG(info.st_mode)) {
+    if (!regular) {
         file->stream = fopen(path, "wb");
     } else if (exists && access(file->path, W_OK) != 0) {
         free_file(file);

@@ -12,7 +12,7 @@ static size_t measure_levels(const lw_cpu_info *cpu, struct lw_level levels[LW_L
     size_t count = lw_levels_of(cpu, levels);
     for (size_t i = 0; i < count; i++) {
         cli_progress("measuring the bandwidth of %s", levels[i].name);
-        lw_measure_level(&levels[i], BANDWIDTH_SECONDS);
+        lw_measure_bandwidth(levels[i].working_set, BANDWIDTH_SECONDS, levels[i].gb_per_s);
     }
     return count;
 }

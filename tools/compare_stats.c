@@ -63,6 +63,14 @@ static size_t cut(size_t n, size_t m, double alpha) {
     return k;
 }
 
+/* Sorts the differences, of which k are cut off at either end. */
+static struct compare_ratio ratio_of(double *differences, size_t count, size_t k) {
+    qsort(differences, count, sizeof *differences, by_value);
+    return (struct compare_ratio){.ratio = exp((differences[(count - 1) / 2] + differences[count / 2]) / 2),
+                                  .low = k ? exp(differences[k - 1]) : 0,
+                                  .high = k ? exp(differences[count - k]) : INFINITY};
+}
+
 struct compare_ratio compare_passes(const double *a, size_t a_count, const double *b, size_t b_count,
                                     double alpha) {
     const size_t pairs = a_count * b_count;
@@ -75,11 +83,7 @@ struct compare_ratio compare_passes(const double *a, size_t a_count, const doubl
     for (size_t i = 0; i < a_count; i++)
         for (size_t j = 0; j < b_count; j++)
             differences[i * b_count + j] = log(b[j] / a[i]);
-    qsort(differences, pairs, sizeof *differences, by_value);
-    const size_t k = cut(a_count, b_count, alpha);
-    r.ratio = exp((differences[(pairs - 1) / 2] + differences[pairs / 2]) / 2);
-    r.low = k ? exp(differences[k - 1]) : 0;
-    r.high = k ? exp(differences[pairs - k]) : INFINITY;
+    r = ratio_of(differences, pairs, cut(a_count, b_count, alpha));
     free(differences);
     return r;
 }
@@ -89,5 +93,42 @@ size_t compare_passes_needed(double alpha) {
     double chance = 0.5; /* that all of one side come first: 1 / C(2n, n) */
     for (; chance > alpha && n < 1000; n++)
         chance *= (double)(n + 1) / (double)(2 * (2 * n + 1));
+    return n;
+}
+
+/* How many of the sorted means may be cut off at one end: the largest k with a chance of at most alpha that
+ * the ranks of the negative ones sum to less than k, each being negative or not like a coin's toss. */
+static size_t cut_ranks(size_t n, double alpha) {
+    const size_t most = n * (n + 1) / 2;
+    double *p = calloc(most + 1, sizeof *p), sum = 0;
+    size_t k = 0;
+    if (!p) return 0;
+    p[0] = 1;
+    for (size_t rank = 1; rank <= n; rank++)
+        for (size_t s = most + 1; s-- > 0;)
+            p[s] = (p[s] + (s >= rank ? p[s - rank] : 0)) / 2;
+    while (k < most && (sum += p[k]) <= alpha)
+        k++;
+    free(p);
+    return k;
+}
+
+struct compare_ratio compare_pairs(const double *logs, size_t count, double alpha) {
+    const size_t means = count * (count + 1) / 2;
+    double *values = malloc((means + 1) * sizeof *values);
+    struct compare_ratio r = {0};
+    size_t used = 0;
+    for (size_t i = 0; values && i < count; i++)
+        for (size_t j = i; j < count; j++)
+            values[used++] = (logs[i] + logs[j]) / 2;
+    if (used) r = ratio_of(values, used, cut_ranks(count, alpha));
+    free(values);
+    return r;
+}
+
+size_t compare_pairs_needed(double alpha) {
+    size_t n = 0;
+    for (double chance = 1; chance > alpha && n < 1000; n++) /* that all are of one sign */
+        chance /= 2;
     return n;
 }

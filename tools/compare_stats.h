@@ -16,6 +16,13 @@ struct compare_ratio {
 struct compare_ratio compare_passes(const double *a, size_t a_count, const double *b, size_t b_count,
                                     double alpha);
 
+/* Of logarithms of ratios, one a pair: by the distribution of Wilcoxon's signed ranks. The estimate is the
+ * median of the means of any two of them, also of one with itself. */
+struct compare_ratio compare_pairs(const double *logs, size_t count, double alpha);
+
+/* So many pairs are needed at least for an interval at this alpha. */
+size_t compare_pairs_needed(double alpha);
+
 /* Sorts the values, at least one; part: 0.5 is the median, 0.25 the lower quartile. */
 double compare_quantile(double *values, size_t count, double part);
 

@@ -21,7 +21,8 @@ static const struct {
 #ifdef LW_HAVE_BENCH
     {"bench", lw_bench_command, "the matrix kernel x problem x threads, through Google Benchmark"},
 #endif
-    {"compare", cmd_compare, "is one run of the matrix slower than another? A gate for CI"},
+    {"compare", cmd_compare, "is one run of the matrix slower than another?"},
+    {"gate", cmd_gate, "is one build slower than another? Measures the two in turn: for CI"},
     {"tune", cmd_tune, "time the rows on this CPU: plans then know the fastest"},
     {"explain", cmd_explain, "which kernel a problem gets here, and why"},
     {"pick", cmd_pick, "the row for each problem, also as a C table or a list to build"},

@@ -1,0 +1,91 @@
+/* lanewise gate: is one build slower than another? Both are measured, in turn. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "compare.h"
+#include "turns.h"
+
+static const char about[] =
+    "Is the lanewise NEW slower than the lanewise OLD? Runs `bench` of the two in turn, in processes of\n"
+    "their own, and compares them turn by turn: what the machine does for longer than a turn cancels.\n"
+    "BENCH OPTIONS, after --, say what is measured, as in `-- --set mnist.conv --threads 1`; few rows, and\n"
+    "the more turns the more rows. docs/regression-gate.md tells more.\n"
+    "\n" COMPARE_STATUSES;
+
+/* DIR/old.json and DIR/new.json, for `compare` and `report`. */
+static int write_one(const char *dir, const char *name, const struct results *r) {
+    char path[1200];
+    struct cli_file file;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    char *text = cJSON_Print(r->root);
+    if (!text) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    bool good = cli_file_open(&file, path);
+    if (good) fprintf(file.stream, "%s\n", text);
+    good = good && cli_file_commit(&file);
+    cJSON_free(text);
+    return good ? CLI_GO : cli_fail(LW_EXIT_USAGE, "%s: %s", path, strerror(errno));
+}
+
+static int write_both(const char *dir, const struct comparison *c) {
+    int status = write_one(dir, "old.json", &c->a);
+    return status == CLI_GO ? write_one(dir, "new.json", &c->b) : status;
+}
+
+static int make_dir(const char *dir) {
+    struct stat info;
+    if (strlen(dir) > 1000) return cli_fail(LW_EXIT_USAGE, "--out %.80s...: the name is too long", dir);
+    if (mkdir(dir, 0777) == 0 || (stat(dir, &info) == 0 && S_ISDIR(info.st_mode))) return CLI_GO;
+    return cli_fail(LW_EXIT_USAGE, "--out %s: %s", dir, strerror(errno == EEXIST ? ENOTDIR : errno));
+}
+
+static int measure(struct comparison *c, struct turns *turns, const struct cli_strings *words,
+                   const char *dir) {
+    struct results merged[2];
+    if (words->count < 2)
+        return cli_fail(LW_EXIT_USAGE, "needs two builds, OLD and NEW (see lanewise gate --help)");
+    for (size_t i = 0; i < 2; i++)
+        turns->commands[i] = words->items[i];
+    turns->words = words->items + 2;
+    turns->word_count = words->count - 2;
+    int status = dir ? make_dir(dir) : CLI_GO;
+    if (status == CLI_GO) status = turns_run(turns, merged);
+    if (status != CLI_GO) return status;
+    c->a = merged[0];
+    c->b = merged[1];
+    if (dir) status = write_both(dir, c);
+    return status == CLI_GO ? compare_judge(c) : status;
+}
+
+int cmd_gate(int argc, char **argv) {
+    struct comparison c = {0};
+    struct cli_strings words = {0};
+    struct turns turns = {.turns = 40, .passes = 1};
+    const char *threshold = NULL, *dir = NULL;
+    const struct cli_option options[] = {
+        {"turns", 0, CLI_INT, &turns.turns, "N", "runs of each build (default 40)", 1, COMPARE_MAX_TURNS},
+        {"passes", 0, CLI_INT, &turns.passes, "N", "passes over the rows in each run (default 1)", 1, 100},
+        COMPARE_OPT_THRESHOLD(&threshold),
+        {"out", 0, CLI_STRING, &dir, "DIR", "keep what was measured: DIR/old.json and DIR/new.json", 0, 0},
+        {"json", 0, CLI_FLAG, &c.json, NULL, "print JSON", 0, 0},
+    };
+    const struct cli_command command = {
+        .name = "gate",
+        .usage = "[options] OLD NEW [-- BENCH OPTIONS]",
+        .about = about,
+        .options = options,
+        .option_count = CLI_COUNT(options),
+        .positional = &words,
+    };
+    int status = cli_parse(&command, argc, argv);
+    if (status == CLI_GO) status = compare_read_threshold(threshold, &c.threshold);
+    if (status == CLI_GO) status = measure(&c, &turns, &words, dir);
+    if (status == LW_EXIT_USAGE) status = EXIT_BAD_INPUT;
+    if (status == CLI_GO) status = compare_tell(&c);
+    compare_free(&c);
+    cli_strings_free(&words);
+    return status;
+}
