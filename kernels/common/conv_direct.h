@@ -23,12 +23,6 @@ struct direct {
     bool in_place;
 };
 
-/* Blocks of stride 2 that tiles can read where they lie, the padding aside. */
-static bool direct_strides(const lw_desc *d, int block) {
-    return block == LW_BLOCK && d->src_layout == LW_BLOCKED && d->stride_w == 2 &&
-           d->ic / d->groups % LW_BLOCK == 0;
-}
-
 /* The image rows that are joined to one: as many as divide them all, and leave a row within a strip. */
 static int64_t direct_join(const lw_desc *d) {
     const bool unpadded = d->pad_left == 0 && d->pad_right <= 0 && d->pad_top == 0 && d->pad_bottom <= 0;
@@ -65,7 +59,7 @@ static bool direct_is_in_place(const struct direct *x) {
                (x->join == 1 || (d->stride_h == 1 && lw_out_w(d) == d->iw));
     if (d->src_layout != LW_BLOCKED) return false;
     if (x->join > 1) return d->stride_w == 1 && d->stride_h == 1 && lw_out_w(d) == d->iw;
-    return (d->stride_w == 1 || direct_strides(d, g->block)) && conv_can_trim(g);
+    return d->stride_w <= 2 && conv_can_trim(g);
 }
 
 /* joined: the caller's place for what the tiles see where rows are joined, as long as the result. */

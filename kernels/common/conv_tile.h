@@ -126,17 +126,7 @@ LW_INLINE void conv_tile_start(const struct conv_tile *a, const float *out, vf *
     }
 }
 
-/* Pixels lo .. hi-1 of one tap. S: blocks from pixel to pixel; with more than one a block is always whole. */
-LW_INLINE void conv_tap(vf *acc, const float *s, const float *w, int run, const int lo, const int hi,
-                        const int V, const int S) {
-    if (S == 1)
-        conv_run(acc, s, w, run, lo, hi, V, LW_BLOCK);
-    else
-        for (int i = 0; i < LW_BLOCK; i += 4)
-            conv_step4(acc, s + i, w + i * V * VL, lo, hi, V, S * LW_BLOCK);
-}
-
-/* B = 16: taps may be trimmed at the image's left and right border. */
+/* B = 16; S: blocks from pixel to pixel. Taps may be trimmed at the image's left and right border. */
 LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const int V, const int S) {
     const float *origin = a->src;
     float *out = a->out;
@@ -158,16 +148,16 @@ LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const i
                         conv_step4(acc, s + i, w + i * V * VL, 0, T, V, S * LW_BLOCK);
                         LW_KEEP_LOADS;
                     }
-                } else if (S == 1 && a->trim[k] == CONV_TRIM_NONE)
-                    conv_tap(acc, s, w, run, 0, T, V, S);
+                } else if (a->trim[k] == CONV_TRIM_NONE)
+                    conv_run(acc, s, w, run, 0, T, V, S * LW_BLOCK);
                 else if (a->trim[k] == CONV_TRIM_FIRST)
-                    conv_tap(acc, s, w, run, 1, T, V, S);
+                    conv_run(acc, s, w, run, 1, T, V, S * LW_BLOCK);
                 else if (a->trim[k] == CONV_TRIM_LAST)
-                    conv_tap(acc, s, w, run, 0, T - 1, V, S);
+                    conv_run(acc, s, w, run, 0, T - 1, V, S * LW_BLOCK);
                 else if (a->trim[k] == CONV_TRIM_FIRST2)
-                    conv_tap(acc, s, w, run, 2, T, V, S);
+                    conv_run(acc, s, w, run, 2, T, V, S * LW_BLOCK);
                 else
-                    conv_tap(acc, s, w, run, 0, T - 2, V, S);
+                    conv_run(acc, s, w, run, 0, T - 2, V, S * LW_BLOCK);
             }
             src += a->src_block;
             weights += (ptrdiff_t)a->taps * LW_BLOCK * V * VL;
