@@ -68,12 +68,12 @@ static size_t read_passes(const struct results_row *row, double *figures) {
     return count;
 }
 
-/* The median of a turn's undisturbed passes; 0: there are none. values: room for one a pass. */
-static double turn_figure(const struct results_row *row, size_t turn, double peak, double *values) {
+/* The median of a turn's undisturbed passes in ns; 0: there are none. values: room for one a pass. */
+static double turn_ns(const struct results_row *row, size_t turn, double *values) {
     size_t count = 0;
     for (size_t i = 0; i < row->pass_count; i++) {
         if (results_pass_value(row, i, "turn", 0) != (double)turn) continue;
-        values[count] = pass_figure(row, i, peak);
+        values[count] = pass_figure(row, i, 1);
         count += values[count] > 0;
     }
     return count ? compare_quantile(values, count, 0.5) : 0;
@@ -120,14 +120,14 @@ static void compare_runs(const struct comparison *c, const struct results_row *a
     if ((!steady || c->busy) && out->verdict != SAME) out->verdict = CANT_TELL;
 }
 
-/* Turn by turn: the machine was in one state then, whichever. values: room for one a pass of both. */
+/* Turn by turn: the machine was in one state then, whichever, and at one clock, so that no peak is needed
+ * (its own scatter would come in). values: room for one a pass of both. */
 static void compare_turns(const struct comparison *c, const struct results_row *a,
                           const struct results_row *b, double *values, struct compare_row *out) {
     double *logs = values, *room = values + c->turns;
-    const double a_peak = row_peak(a, room), b_peak = row_peak(b, room);
     size_t count = 0;
     for (size_t turn = 0; turn < c->turns; turn++) {
-        double x = turn_figure(a, turn, a_peak, room), y = turn_figure(b, turn, b_peak, room);
+        double x = turn_ns(a, turn, room), y = turn_ns(b, turn, room);
         if (x > 0 && y > 0) logs[count++] = log(y / x);
     }
     out->a_passes = out->b_passes = count;

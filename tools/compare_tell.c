@@ -69,9 +69,8 @@ static int print_text(const struct comparison *c) {
     for (size_t k = 0; k < CLI_COUNT(order); k++)
         for (size_t i = 0; i < c->count; i++)
             if (c->rows[i].verdict == order[k]) print_row(&c->rows[i]);
-    printf("B's time over A's, each in units of its run's FMA peak; interval: %.0f%% sure of all rows at "
-           "once\n",
-           100 * (1 - COMPARE_ALPHA));
+    printf("B's time over A's, %s; interval: %.0f%% sure of all rows at once\n",
+           c->turns ? "turn by turn" : "each in units of its run's FMA peak", 100 * (1 - COMPARE_ALPHA));
     for (int v = 0; v < COMPARE_VERDICTS; v++)
         printf("%zu %s%s", c->counts[v], verdict_names[v], v + 1 < COMPARE_VERDICTS ? ", " : "\n");
     static const char *const outcomes[] = {"same", "slower", "can't tell"};
