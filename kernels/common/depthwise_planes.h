@@ -31,20 +31,6 @@ struct depthwise_plane {
     bool relu;
 };
 
-/* Lanes begin .. end-1 are all ones, the others zero. */
-LW_INLINE vf depthwise_lane_mask(int64_t begin, int64_t end) {
-    static const union {
-        uint32_t bits[3 * LW_BLOCK];
-        float floats[3 * LW_BLOCK];
-    } ramp = {
-        .bits = {
-            [LW_BLOCK] = ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u}};
-    const float *ones = ramp.floats + LW_BLOCK;
-    begin = lw_max(0, lw_min(VL, begin));
-    end = lw_max(0, lw_min(VL, end));
-    return v_mask(v_load(ones - begin), v_load(ones + LW_BLOCK - end));
-}
-
 /* What kernel taps see of a source row: tap k of output lane i is x[i * stride + k]. */
 LW_INLINE void depthwise_load_taps(const float *x, vf *tap, const int kernel, const int stride) {
     LW_UNROLL
@@ -98,8 +84,7 @@ LW_INLINE void depthwise_plane_column(const struct depthwise_plane *p, int64_t o
     int64_t start = axis_start(&p->w, ox), last = p->y_end - rows;
     LW_UNROLL
     for (int k = 0; clipped && k < kernel; k++)
-        mask[k] = depthwise_lane_mask((stride - 1 - start - k) / stride,
-                                      (p->w.in - start - k + stride - 1) / stride);
+        mask[k] = lane_mask((stride - 1 - start - k) / stride, (p->w.in - start - k + stride - 1) / stride);
     LW_UNROLL
     for (int t = 0; t < kernel * kernel; t++) {
         weight[t] = v_set1(-p->weights[(1 + t) * LW_BLOCK]);

@@ -64,6 +64,39 @@ LW_INLINE vf softmax_load(const float *p, int n) {
 /* NaN stays: v_max() returns its first operand where they don't compare. */
 LW_INLINE vf softmax_term(vf x, vf top) { return softmax_exp(v_max(v_sub(x, top), v_set1(SOFTMAX_LOWEST))); }
 
+/* Of n <= VL values, and 0 in the lanes beyond: what they are taken for, 0, is like a value and not as slow
+ * as the denormal result of -Inf would be. */
+LW_INLINE vf softmax_terms(const float *p, int n, vf top) {
+    return n < VL ? v_mask(softmax_term(v_load_n(p, n), top), lane_mask(0, n)) : softmax_term(v_load(p), top);
+}
+
+/* A store of all lanes is faster without a mask. */
+LW_INLINE void softmax_store(float *p, vf a, int n) {
+    if (n < VL)
+        v_store_n(p, a, n);
+    else
+        v_store(p, a);
+}
+
+/* A row of up to sixteen values stays in registers. The operations are those of softmax_row(). */
+LW_INLINE void softmax_block(const float *src, float *dst, int count) {
+    vf term[LW_BLOCK_VECTORS], sum[LW_BLOCK_VECTORS], max = v_set1(-INFINITY);
+    int n[LW_BLOCK_VECTORS];
+    LW_UNROLL
+    for (int v = 0; v < LW_BLOCK_VECTORS; v++) {
+        n[v] = (int)lw_max(0, lw_min(VL, count - v * VL));
+        max = v_max(softmax_load(src + v * VL, n[v]), max);
+    }
+    max = v_set1(v_hmax(max));
+    LW_UNROLL
+    for (int v = 0; v < LW_BLOCK_VECTORS; v++)
+        sum[v] = term[v] = softmax_terms(src + v * VL, n[v], max);
+    const vf total = v_set1(sum_by_halves(sum));
+    LW_UNROLL
+    for (int v = 0; v < LW_BLOCK_VECTORS; v++)
+        softmax_store(dst + v * VL, v_div(term[v], total), n[v]);
+}
+
 /* Of a row with NaN anything: that value's term, and with it the sum, is NaN all the same. */
 static vf softmax_largest(const float *src, int64_t count) {
     int64_t body = count / VL * VL;
@@ -100,18 +133,14 @@ static void softmax_row(const float *src, float *dst, int64_t count) {
     const float *x = src + body;
     float *y = dst + body;
     for (int v = 0, n = (int)(count - body); n > 0; v++, n -= VL) {
-        last[v] = softmax_term(n < VL ? softmax_load(x + v * VL, n) : v_load(x + v * VL), top);
+        last[v] = softmax_terms(x + v * VL, lw_min(n, VL), top);
         sum[v] = v_add(sum[v], last[v]);
     }
     vf total = v_set1(sum_by_halves(sum));
     for (int64_t i = 0; i < body; i += VL)
         v_store(dst + i, v_div(v_load(dst + i), total));
-    for (int v = 0, n = (int)(count - body); n > 0; v++, n -= VL) {
-        if (n < VL)
-            v_store_n(y + v * VL, v_div(last[v], total), n);
-        else
-            v_store(y + v * VL, v_div(last[v], total));
-    }
+    for (int v = 0, n = (int)(count - body); n > 0; v++, n -= VL)
+        softmax_store(y + v * VL, v_div(last[v], total), n);
 }
 
 /* Floats from one row to the next. */
@@ -143,7 +172,11 @@ static void softmax_run(const struct lw_call *call, int64_t begin, int64_t end, 
     (void)workspace;
     for (int64_t n = split_begin(d->batch, tasks, begin); n < last; n++) {
         float *dst = call->dst + n * dst_step;
-        softmax_row(call->src + n * src_step, dst, d->ic);
+        const float *src = call->src + n * src_step;
+        if (VL > 1 && d->ic <= LW_BLOCK)
+            softmax_block(src, dst, (int)d->ic);
+        else
+            softmax_row(src, dst, d->ic);
         for (int64_t i = d->ic; i < dst_step; i++)
             dst[i] = 0;
     }

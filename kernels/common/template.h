@@ -56,4 +56,18 @@ LW_INLINE float sum_by_halves(vf lanes[LW_BLOCK_VECTORS]) {
     return v_sum(lanes[0]);
 }
 
+/* Lanes begin .. end-1 are all ones, the others zero. */
+LW_INLINE vf lane_mask(int64_t begin, int64_t end) {
+    static const union {
+        uint32_t bits[3 * LW_BLOCK];
+        float floats[3 * LW_BLOCK];
+    } ramp = {
+        .bits = {
+            [LW_BLOCK] = ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u}};
+    const float *ones = ramp.floats + LW_BLOCK;
+    begin = lw_max(0, lw_min(VL, begin));
+    end = lw_max(0, lw_min(VL, end));
+    return v_mask(v_load(ones - begin), v_load(ones + LW_BLOCK - end));
+}
+
 #endif

@@ -44,8 +44,10 @@ LW_INLINE int64_t split_tasks(int64_t units, double cycles) {
     return lw_max(1, lw_min(units, worth));
 }
 
-/* First unit of a task; task == tasks gives the end. */
+/* First unit of a task; task == tasks gives the end. A branch on what small problems have foretells what a
+ * division would tell late. */
 LW_INLINE int64_t split_begin(int64_t units, int64_t tasks, int64_t task) {
+    if (tasks == 1) return task == 0 ? 0 : units;
     return units / tasks * task + lw_min(task, units % tasks);
 }
 
