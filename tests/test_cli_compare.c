@@ -153,6 +153,7 @@ static double noise(unsigned *state) { /* 0.99 to 1.01, now and then a disturbed
 struct run {
     unsigned seed;
     int passes, missing; /* row that isn't there; -1: none */
+    int failed;          /* a pass of row failed - 1 did; 0: none */
     double clock, factor[ROWS];
     double share;           /* of its core that the thread had; 0: all */
     bool restless;          /* every other pass takes 1.3 times as long */
@@ -173,8 +174,10 @@ static void write_run(const char *path, const struct run *run) {
             if (run->restless && p % 2) ns *= 1.3;
             fprintf(f,
                     "%s{\"name\": \"conv/p%d/k_avx2/threads:1\", \"repetition_index\": %d, \"cpu_time\": %g, "
-                    "\"real_time\": %g, \"time_unit\": \"ns\", \"time_min_ns\": %g, \"peak_gflops\": %g}",
-                    comma, r, p, ns, run->share > 0 ? ns / run->share : ns, ns, 100 * run->clock);
+                    "\"real_time\": %g, \"time_unit\": \"ns\", \"time_min_ns\": %g, \"peak_gflops\": %g%s}",
+                    comma, r, p, ns, run->share > 0 ? ns / run->share : ns, ns, 100 * run->clock,
+                    r + 1 == run->failed && p == 3 ? ", \"error_occurred\": true, \"error_message\": \"why\""
+                                                   : "");
             comma = ",";
         }
     fputs("]}", f);
@@ -275,6 +278,19 @@ Test(compare, a_run_in_another_state_of_the_machine) {
     EXPECT(2, "compare a.json all.json", "half of the rows take 1.2", "0 slower");
     EXPECT(1, "compare a.json all.json conv/p3/*", "slower      conv/p3/k_avx2/threads:1", "1 slower");
     EXPECT(0, "compare all.json a.json", "half of the rows take 0.8", "or less: all has changed");
+}
+
+Test(compare, what_failed_in_one_run_is_missing) {
+    struct run other = plain;
+    other.seed = 2;
+    other.failed = 3;
+    write_run("a.json", &plain);
+    write_run("failed.json", &other);
+    EXPECT(2, "compare a.json failed.json", "missing     conv/p2/k_avx2/threads:1", "failed in one run: why",
+           "1 missing");
+    EXPECT(2, "compare failed.json a.json", "missing     conv/p2/k_avx2/threads:1", "1 missing, 0 new");
+    EXPECT(0, "compare failed.json failed.json", "1 benchmark failed in both runs",
+           "5 same, 0 can't tell, 0 missing");
 }
 
 Test(compare, what_cant_be_compared) {

@@ -68,7 +68,7 @@ Test(gate, one_build_is_the_same_as_itself) {
     char *runs = read_file("runs", NULL);
     cr_expect_str_eq(runs, "80\n");
     free(runs);
-    expect_outcome(2, "5 undisturbed turns are too few for 6 rows, at least 10 are needed: --turns 15",
+    expect_outcome(2, "5 undisturbed turns of 5 are too few for 6 rows, at least 10 are needed: --turns 15",
                    "gate --turns 5 ./old ./old");
 }
 
@@ -93,8 +93,59 @@ Test(gate, failures_are_one_line_and_leave_nothing) {
     expect_failure(4, "--out old: Not a directory", "gate --out old ./old ./old");
     expect_failure(4, "--turns 0: not a whole number", "gate --turns 0 ./old ./old");
     setenv("TMPDIR", "nowhere", 1);
-    expect_failure(4, "nowhere/lanewise-gate: No such file", "gate ./old ./old");
-    cr_expect_leq(count_files(), 4, "old, broken, silent and runs");
+    expect_failure(4, "TMPDIR nowhere: No such file", "gate ./old ./old");
+    unsetenv("TMPDIR");
+    write_file("hung", "#!/bin/sh\nexec sleep 60\n", 24);
+    cr_assert_eq(chmod("hung", 0755), 0);
+    expect_failure(3, "./hung: not done after 1 s", "gate --timeout 1 ./hung ./old");
+    expect_failure(4, "--repeat is no option for the runs of a gate", "gate ./old ./old -- --repeat 3");
+    cr_assert(mkdir("kept", 0700) == 0 && mkdir("kept/new.json", 0700) == 0);
+    expect_failure(4, "kept/new.json: Is a directory", "gate --out kept ./old ./old");
+    cr_expect_eq(access("runs", F_OK), -1, "nothing was measured in vain");
+    cr_expect_eq(count_files(), 5, "old, broken, silent, hung and kept");
+}
+
+/* A build that waits is ended with the gate, and what is between them is gone. */
+Test(gate, a_signal_leaves_nothing) {
+    char script[300], cwd[200];
+    setenv("TMPDIR", getcwd(cwd, sizeof cwd), 1);
+    write_build("old", 1, "good");
+    write_file("slow", "#!/bin/sh\necho $$ >pid\nexec sleep 60\n", 37);
+    cr_assert_eq(chmod("slow", 0755), 0);
+    snprintf(
+        script, sizeof script,
+        "%s gate ./slow ./old & gate=$!; while ! [ -s pid ]; do sleep 0.05; done; kill $gate; wait $gate; "
+        "kill -0 $(cat pid) 2>/dev/null && echo alive; ls -d lanewise-gate* 2>/dev/null; true",
+        LW_BINARY);
+    char *const argv[] = {(char *)"sh", (char *)"-c", script, NULL};
+    struct outcome o = run_program("/bin/sh", ".stdout", argv);
+    cr_expect_str_eq(o.out, "");
+    free_outcome(&o);
+}
+
+/* What an edited file says. */
+static void edit_file(const char *path, const char *script) {
+    char line[300];
+    snprintf(line, sizeof line, "sed -i '%s' %s", script, path);
+    cr_assert_eq(system(line), 0);
+}
+
+Test(gate, turns_have_to_be_what_they_say) {
+    write_build("old", 1, "good");
+    expect_outcome(0, "6 same", "gate --turns 10 --out kept ./old ./old");
+    edit_file("kept/old.json", "s/\"turn\":.*9/\"turn\": 10/");
+    expect_failure(4, "kept/old.json: conv/p0/k/threads:1: a pass has no turn from 0 to 9",
+                   "compare kept/old.json kept/new.json");
+    edit_file("kept/old.json", "s/\"turns\":[^,]*/\"turns\": 1e9/");
+    expect_failure(4, "not of the same whole number of turns", "compare kept/old.json kept/new.json");
+}
+
+Test(gate, the_least_of_a_turns_passes_counts) {
+    write_build("old", 1, "good");
+    expect_outcome(0, "6 same", "gate --turns 10 --out kept ./old ./old");
+    /* every second pass, in one of the files */
+    edit_file("kept/new.json", "/\"repetition_index\":.*[13579],/,/time_unit/ s/_time\":.*/_time\": 1e6,/");
+    expect_outcome(0, "6 same", "compare kept/old.json kept/new.json");
 }
 
 Test(gate, the_interval_is_that_of_signed_ranks) {
@@ -112,4 +163,11 @@ Test(gate, the_interval_is_that_of_signed_ranks) {
     cr_expect(r.low == 0 && isinf(r.high), "five are too few");
     cr_expect_eq(compare_pairs_needed(1.0 / 32), 5);
     cr_expect_eq(compare_pairs_needed(0.03), 6);
+    double many[62];
+    for (int i = 0; i < 62; i++)
+        many[i] = 0.01 * (i * 37 % 62);
+    const struct compare_ratio counted = compare_pairs(many, 60, 0.001),
+                               normal = compare_pairs(many, 61, 0.001);
+    cr_expect_float_eq(log(counted.low / normal.low), 0, 0.01);
+    cr_expect_float_eq(log(counted.high / normal.high), 0, 0.01);
 }

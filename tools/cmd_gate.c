@@ -10,10 +10,10 @@
 #include "turns.h"
 
 static const char about[] =
-    "Is the lanewise NEW slower than the lanewise OLD? Runs `bench` of the two in turn, in processes of\n"
+    "Is NEW, an executable of lanewise, slower than OLD? Runs `bench` of the two in turn, in processes of\n"
     "their own, and compares them turn by turn: what the machine does for longer than a turn cancels.\n"
     "BENCH OPTIONS, after --, say what is measured, as in `-- --set mnist.conv --threads 1`; few rows, and\n"
-    "the more turns the more rows. docs/regression-gate.md tells more.\n"
+    "the more turns the more rows. A is OLD, B is NEW. docs/regression-gate.md tells more.\n"
     "\n" COMPARE_STATUSES;
 
 /* DIR/old.json and DIR/new.json, for `compare` and `report`. */
@@ -35,11 +35,40 @@ static int write_both(const char *dir, const struct comparison *c) {
     return status == CLI_GO ? write_one(dir, "new.json", &c->b) : status;
 }
 
-static int make_dir(const char *dir) {
+/* Before anything is measured: can they be written? */
+static int try_one(const char *dir, const char *name) {
+    char path[1200];
+    struct cli_file file;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    if (!cli_file_open(&file, path)) return cli_fail(LW_EXIT_USAGE, "--out %s: %s", path, strerror(errno));
+    cli_file_abort(&file);
+    return CLI_GO;
+}
+
+static int try_dir(const char *dir) {
     struct stat info;
     if (strlen(dir) > 1000) return cli_fail(LW_EXIT_USAGE, "--out %.80s...: the name is too long", dir);
-    if (mkdir(dir, 0777) == 0 || (stat(dir, &info) == 0 && S_ISDIR(info.st_mode))) return CLI_GO;
-    return cli_fail(LW_EXIT_USAGE, "--out %s: %s", dir, strerror(errno == EEXIST ? ENOTDIR : errno));
+    if (mkdir(dir, 0777) != 0 && !(stat(dir, &info) == 0 && S_ISDIR(info.st_mode)))
+        return cli_fail(LW_EXIT_USAGE, "--out %s: %s", dir, strerror(errno == EEXIST ? ENOTDIR : errno));
+    int status = try_one(dir, "old.json");
+    return status == CLI_GO ? try_one(dir, "new.json") : status;
+}
+
+/* What would change what a run does, or where its result goes. */
+static int check_words(const struct turns *turns) {
+    static const char *const ours[] = {"--repeat",
+                                       "--benchmark_out",
+                                       "--benchmark_repetitions",
+                                       "--compare",
+                                       "--benchmark_list_tests",
+                                       "--results",
+                                       "--help",
+                                       "-h"};
+    for (size_t i = 0; i < turns->word_count; i++)
+        for (size_t k = 0; k < CLI_COUNT(ours); k++)
+            if (strncmp(turns->words[i], ours[k], strlen(ours[k])) == 0)
+                return cli_fail(LW_EXIT_USAGE, "%s is no option for the runs of a gate", turns->words[i]);
+    return CLI_GO;
 }
 
 static int measure(struct comparison *c, struct turns *turns, const struct cli_strings *words,
@@ -51,23 +80,33 @@ static int measure(struct comparison *c, struct turns *turns, const struct cli_s
         turns->commands[i] = words->items[i];
     turns->words = words->items + 2;
     turns->word_count = words->count - 2;
-    int status = dir ? make_dir(dir) : CLI_GO;
+    int status = check_words(turns);
+    if (status == CLI_GO && dir) status = try_dir(dir);
     if (status == CLI_GO) status = turns_run(turns, merged);
     if (status != CLI_GO) return status;
     c->a = merged[0];
     c->b = merged[1];
-    if (dir) status = write_both(dir, c);
-    return status == CLI_GO ? compare_judge(c) : status;
+    return CLI_GO;
+}
+
+/* The answer is told also where the files can't be written. */
+static int answer(struct comparison *c, const char *dir) {
+    int written = dir ? write_both(dir, c) : CLI_GO, status = compare_judge(c);
+    if (status == CLI_GO) status = compare_tell(c);
+    return written == CLI_GO ? status : EXIT_BAD_INPUT;
 }
 
 int cmd_gate(int argc, char **argv) {
     struct comparison c = {0};
     struct cli_strings words = {0};
     struct turns turns = {.turns = 40, .passes = 1};
+    int64_t seconds = 600;
     const char *threshold = NULL, *dir = NULL;
     const struct cli_option options[] = {
         {"turns", 0, CLI_INT, &turns.turns, "N", "runs of each build (default 40)", 1, COMPARE_MAX_TURNS},
         {"passes", 0, CLI_INT, &turns.passes, "N", "passes over the rows in each run (default 1)", 1, 100},
+        {"timeout", 0, CLI_INT, &seconds, "SECONDS", "the most that one run may take (default 600)", 1,
+         86400},
         COMPARE_OPT_THRESHOLD(&threshold),
         {"out", 0, CLI_STRING, &dir, "DIR", "keep what was measured: DIR/old.json and DIR/new.json", 0, 0},
         {"json", 0, CLI_FLAG, &c.json, NULL, "print JSON", 0, 0},
@@ -82,9 +121,10 @@ int cmd_gate(int argc, char **argv) {
     };
     int status = cli_parse(&command, argc, argv);
     if (status == CLI_GO) status = compare_read_threshold(threshold, &c.threshold);
+    turns.seconds = (double)seconds;
     if (status == CLI_GO) status = measure(&c, &turns, &words, dir);
     if (status == LW_EXIT_USAGE) status = EXIT_BAD_INPUT;
-    if (status == CLI_GO) status = compare_tell(&c);
+    if (status == CLI_GO) status = answer(&c, dir);
     compare_free(&c);
     cli_strings_free(&words);
     return status;

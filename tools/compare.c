@@ -68,15 +68,14 @@ static size_t read_passes(const struct results_row *row, double *figures) {
     return count;
 }
 
-/* The median of a turn's undisturbed passes in ns; 0: there are none. values: room for one a pass. */
-static double turn_ns(const struct results_row *row, size_t turn, double *values) {
-    size_t count = 0;
+/* The least of each turn's undisturbed passes, in ns; 0: there are none. */
+static void read_turns(const struct results_row *row, size_t turns, double *ns) {
+    for (size_t turn = 0; turn < turns; turn++)
+        ns[turn] = 0;
     for (size_t i = 0; i < row->pass_count; i++) {
-        if (results_pass_value(row, i, "turn", 0) != (double)turn) continue;
-        values[count] = pass_figure(row, i, 1);
-        count += values[count] > 0;
+        double *least = &ns[(size_t)results_pass_value(row, i, "turn", 0)], figure = pass_figure(row, i, 1);
+        if (figure > 0 && (*least == 0 || figure < *least)) *least = figure;
     }
-    return count ? compare_quantile(values, count, 0.5) : 0;
 }
 
 /* Are the quartiles near each other, or did the machine change its state within the run? Such a state can
@@ -88,6 +87,7 @@ static bool is_steady(double *figures, size_t count, double threshold) {
 /* Beyond the threshold, and for sure beyond part of it. */
 static enum compare_verdict judge(const struct compare_ratio *r, double threshold, double sure_part) {
     const double sure = sure_part * threshold;
+    if (!(r->ratio > 0 && r->ratio < INFINITY)) return CANT_TELL; /* no memory, or times beyond all measure */
     if (r->ratio > 1 + threshold && r->low > 1 + sure) return SLOWER;
     if (r->ratio < 1 / (1 + threshold) && r->high < 1 / (1 + sure)) return FASTER;
     return r->high < 1 + threshold ? SAME : CANT_TELL;
@@ -121,15 +121,15 @@ static void compare_runs(const struct comparison *c, const struct results_row *a
 }
 
 /* Turn by turn: the machine was in one state then, whichever, and at one clock, so that no peak is needed
- * (its own scatter would come in). values: room for one a pass of both. */
+ * (its own scatter would come in). values: room for two a turn. */
 static void compare_turns(const struct comparison *c, const struct results_row *a,
                           const struct results_row *b, double *values, struct compare_row *out) {
-    double *logs = values, *room = values + c->turns;
+    double *logs = values, *b_ns = values + c->turns;
     size_t count = 0;
-    for (size_t turn = 0; turn < c->turns; turn++) {
-        double x = turn_ns(a, turn, room), y = turn_ns(b, turn, room);
-        if (x > 0 && y > 0) logs[count++] = log(y / x);
-    }
+    read_turns(a, c->turns, values);
+    read_turns(b, c->turns, b_ns);
+    for (size_t turn = 0; turn < c->turns; turn++)
+        if (values[turn] > 0 && b_ns[turn] > 0) logs[count++] = log(b_ns[turn] / values[turn]);
     out->a_passes = out->b_passes = count;
     if (!count) return;
     out->ratio = compare_pairs(logs, count, c->alpha);
@@ -138,7 +138,7 @@ static void compare_turns(const struct comparison *c, const struct results_row *
 
 static void compare_row(const struct comparison *c, const struct results_row *a, const struct results_row *b,
                         struct compare_row *out) {
-    double *values = malloc((a->pass_count + b->pass_count + c->turns + 1) * sizeof *values);
+    double *values = malloc((a->pass_count + b->pass_count + 2 * c->turns + 1) * sizeof *values);
     *out = (struct compare_row){.name = a->name,
                                 .verdict = CANT_TELL,
                                 .ratio = {1, 0, INFINITY},
@@ -174,7 +174,27 @@ static int find_median(struct comparison *c) {
     return CLI_GO;
 }
 
-/* Rows that A has, in its order, then those that are new in B. What failed counts as missing. */
+/* A row of A, and B's of the same name, NULL: it has none. What failed in one run is missing there. */
+static void judge_row(struct comparison *c, const struct results_row *a, const struct results_row *b) {
+    struct compare_row *row = &c->rows[c->count];
+    if (a->error && b && b->error) {
+        c->failed++;
+        return;
+    }
+    c->count++;
+    if (is_measured(a) && is_measured(b))
+        compare_row(c, a, b, row);
+    else
+        *row = (struct compare_row){.name = a->name,
+                                    .verdict = MISSING,
+                                    .error = a->error ? a->error
+                                             : b      ? b->error
+                                                      : NULL,
+                                    .a_ns = is_measured(a) ? results_ns(a) : 0,
+                                    .b_ns = is_measured(b) ? results_ns(b) : 0};
+}
+
+/* Rows that A has, in its order, then those that are new in B. */
 static int judge_rows(struct comparison *c) {
     size_t both = 0;
     c->rows = calloc(c->a.count + c->b.count + 1, sizeof *c->rows);
@@ -189,17 +209,12 @@ static int judge_rows(struct comparison *c) {
     c->alpha = COMPARE_ALPHA / (double)both;
     c->busy = busy_cores(&c->a) > BUSY_CORES || busy_cores(&c->b) > BUSY_CORES;
     for (size_t i = 0; i < c->a.count; i++) {
-        const struct results_row *a = &c->a.rows[i], *b = results_find(&c->b, a->name);
-        if (!is_wanted(c, a->name) || !is_measured(a)) continue;
-        if (is_measured(b))
-            compare_row(c, a, b, &c->rows[c->count++]);
-        else
-            c->rows[c->count++] =
-                (struct compare_row){.name = a->name, .verdict = MISSING, .a_ns = results_ns(a)};
+        const struct results_row *a = &c->a.rows[i];
+        if (is_wanted(c, a->name)) judge_row(c, a, results_find(&c->b, a->name));
     }
     for (size_t i = 0; i < c->b.count; i++) {
         const struct results_row *b = &c->b.rows[i];
-        if (is_wanted(c, b->name) && is_measured(b) && !is_measured(results_find(&c->a, b->name)))
+        if (is_wanted(c, b->name) && is_measured(b) && !results_find(&c->a, b->name))
             c->rows[c->count++] =
                 (struct compare_row){.name = b->name, .verdict = NEW, .b_ns = results_ns(b)};
     }
@@ -221,17 +236,35 @@ static int check_machines(const struct comparison *c) {
     return CLI_GO;
 }
 
+/* Each pass of a gate says its turn. */
+static int check_turns(const struct results *r, size_t turns) {
+    for (size_t i = 0; i < r->count; i++)
+        for (size_t pass = 0; pass < r->rows[i].pass_count; pass++) {
+            const double turn = results_pass_value(&r->rows[i], pass, "turn", -1);
+            if (!(turn >= 0 && turn < (double)turns && turn == floor(turn)))
+                return cli_fail(LW_EXIT_USAGE, "%s: %.150s: a pass has no turn from 0 to %zu", r->path,
+                                r->rows[i].name, turns - 1);
+        }
+    return CLI_GO;
+}
+
 /* Were they made by one `gate`, in turn? */
-static size_t find_turns(const struct comparison *c) {
+static int find_turns(struct comparison *c) {
     const char *a = results_context(&c->a, "gate", ""), *b = results_context(&c->b, "gate", "");
-    double turns = results_context_number(&c->a, "turns", 0);
-    bool alike = *a && strcmp(a, b) == 0 && results_context_number(&c->b, "turns", 0) == turns;
-    return alike && turns >= 1 && turns <= COMPARE_MAX_TURNS ? (size_t)turns : 0;
+    const double turns = results_context_number(&c->a, "turns", 0);
+    if (!*a || strcmp(a, b) != 0) return CLI_GO;
+    if (!(turns >= 1 && turns <= COMPARE_MAX_TURNS && turns == floor(turns)) ||
+        results_context_number(&c->b, "turns", 0) != turns)
+        return cli_fail(LW_EXIT_USAGE, "%s and %s: of one gate, but not of the same whole number of turns",
+                        c->a.path, c->b.path);
+    c->turns = (size_t)turns;
+    int status = check_turns(&c->a, c->turns);
+    return status == CLI_GO ? check_turns(&c->b, c->turns) : status;
 }
 
 int compare_judge(struct comparison *c) {
-    c->turns = find_turns(c);
-    int status = check_machines(c);
+    int status = find_turns(c);
+    if (status == CLI_GO) status = check_machines(c);
     return status == CLI_GO ? judge_rows(c) : status;
 }
 

@@ -9,10 +9,11 @@
 enum { EXIT_SAME = 0, EXIT_SLOWER = 1, EXIT_CANT_TELL = 2, EXIT_NOT_COMPARABLE = 3, EXIT_BAD_INPUT = 4 };
 #define COMPARE_STATUSES                                                                                     \
     "Exit status, unlike other subcommands': 0 same, 1 slower (those rows are named), 2 can't tell (too\n"   \
-    "few passes, too noisy, or rows are missing), 3 not comparable (two CPUs, or no benchmark in common;\n"  \
-    "a run that failed), 4 bad usage or input."
+    "few passes, too noisy, or rows are missing), 3 not comparable (two CPUs, no benchmark in common; a\n"   \
+    "run that failed or took too long), 4 bad usage or input."
 
-/* The chance that any row of a run is called slower though it isn't; shared among the rows. */
+/* The chance that any row is called slower though it isn't, and as much that any is called faster; shared
+ * among the rows. */
 #define COMPARE_ALPHA 0.01
 
 enum { COMPARE_MAX_TURNS = 1000 };
@@ -22,6 +23,7 @@ enum compare_verdict { SLOWER, FASTER, SAME, CANT_TELL, MISSING, NEW, COMPARE_VE
 struct compare_row {
     const char *name;
     enum compare_verdict verdict;
+    const char *error; /* of MISSING: why it failed in one run; NULL: it isn't there */
     struct compare_ratio ratio;
     double a_ns, b_ns;
     size_t a_passes, b_passes; /* undisturbed; of two builds in turn the turns that both have */
@@ -35,6 +37,7 @@ struct comparison {
     struct results a, b;      /* owned */
     size_t turns;             /* made by one `gate`, in turn; 0: two runs */
     size_t count, counts[COMPARE_VERDICTS];
+    size_t failed;    /* in both runs: nothing to compare */
     double median;    /* of the rows' ratios */
     bool all_changed; /* so says the median */
     struct compare_row *rows;

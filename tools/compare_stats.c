@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Up to so many pairs the distribution is counted, beyond it the normal one is near enough. */
-enum { COUNTED_PAIRS = 2500 };
+/* Up to so many pairs (ranks) the distribution is counted, beyond it the normal one is near enough. */
+enum { COUNTED_PAIRS = 2500, COUNTED_RANKS = 60 };
 
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -13,7 +13,9 @@ static int by_value(const void *a, const void *b) {
 
 double compare_quantile(double *values, size_t count, double part) {
     qsort(values, count, sizeof *values, by_value);
-    return values[(size_t)(part * (double)count)];
+    const double at = part * (double)(count - 1);
+    const size_t below = (size_t)at, above = below + 1 < count ? below + 1 : below;
+    return values[below] + (at - (double)below) * (values[above] - values[below]);
 }
 
 /* The chance of each number of pairs that are the wrong way round, if all orders are alike: p[u], u = 0 to n
@@ -46,15 +48,16 @@ static double normal_quantile(double alpha) { /* by bisection of erfc */
     return low;
 }
 
+static size_t cut_normal(double mean, double variance, double alpha) {
+    double k = mean + normal_quantile(alpha) * sqrt(variance);
+    return k > 0 ? (size_t)k : 0;
+}
+
 /* How many of the sorted differences may be cut off at one end: the largest k with a chance of at most alpha
  * that fewer than k pairs are the wrong way round. */
 static size_t cut(size_t n, size_t m, double alpha) {
     const double pairs = (double)(n * m);
-    if (n * m > COUNTED_PAIRS) {
-        double deviation = sqrt(pairs * (double)(n + m + 1) / 12);
-        double k = pairs / 2 + normal_quantile(alpha) * deviation;
-        return k > 0 ? (size_t)k : 0;
-    }
+    if (n * m > COUNTED_PAIRS) return cut_normal(pairs / 2, pairs * (double)(n + m + 1) / 12, alpha);
     double *p = count_orders(n, m), sum = 0;
     size_t k = 0;
     while (p && k < n * m && (sum += p[k]) <= alpha)
@@ -100,6 +103,8 @@ size_t compare_passes_needed(double alpha) {
  * the ranks of the negative ones sum to less than k, each being negative or not like a coin's toss. */
 static size_t cut_ranks(size_t n, double alpha) {
     const size_t most = n * (n + 1) / 2;
+    if (n > COUNTED_RANKS)
+        return cut_normal((double)most / 2, (double)most * (double)(2 * n + 1) / 12, alpha);
     double *p = calloc(most + 1, sizeof *p), sum = 0;
     size_t k = 0;
     if (!p) return 0;

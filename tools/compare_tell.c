@@ -24,6 +24,24 @@ static size_t fewest_passes(const struct comparison *c) {
     return fewest;
 }
 
+/* How many would do, if as many of them are disturbed. */
+static void note_few(const struct comparison *c) {
+    const size_t passes = fewest_passes(c), rows = c->count - c->counts[MISSING] - c->counts[NEW];
+    const size_t needed = c->turns ? compare_pairs_needed(c->alpha) : compare_passes_needed(c->alpha);
+    const char *few = passes == 1 ? "is too few" : "are too few", *s = rows == 1 ? "" : "s";
+    if (passes >= needed) return;
+    if (!c->turns)
+        cli_note(
+            "%zu undisturbed pass%s %s for %zu row%s, at least %zu are needed: lanewise bench --repeat %zu",
+            passes, passes == 1 ? "" : "es", few, rows, s, needed, needed > 15 ? 2 * needed : 30);
+    else if (passes == 0)
+        cli_note("no turn was undisturbed for some row: other processes took its core");
+    else
+        cli_note("%zu undisturbed turn%s of %zu %s for %zu row%s, at least %zu are needed: --turns %zu",
+                 passes, passes == 1 ? "" : "s", c->turns, few, rows, s, needed,
+                 (3 * needed * c->turns / passes + 1) / 2);
+}
+
 static void note_doubts(const struct comparison *c) {
     const struct results *const runs[] = {&c->a, &c->b};
     static const char *const builds[] = {"compiler", "compiler_flags"};
@@ -39,15 +57,9 @@ static void note_doubts(const struct comparison *c) {
         cli_note("half of the rows take %.2f times as long or %s: all has changed, or the machine was in "
                  "another state; measure again",
                  c->median, c->median > 1 ? "more" : "less");
-    size_t passes = fewest_passes(c), rows = c->count - c->counts[MISSING] - c->counts[NEW];
-    size_t needed = c->turns ? compare_pairs_needed(c->alpha) : compare_passes_needed(c->alpha);
-    if (passes < needed && c->turns)
-        cli_note("%zu undisturbed turn%s too few for %zu rows, at least %zu are needed: --turns %zu", passes,
-                 passes == 1 ? " is" : "s are", rows, needed, needed + needed / 2);
-    else if (passes < needed)
-        cli_note("%zu undisturbed pass%s too few for %zu rows, at least %zu are needed: lanewise bench "
-                 "--repeat %zu",
-                 passes, passes == 1 ? " is" : "es are", rows, needed, needed > 15 ? 2 * needed : 30);
+    if (c->failed)
+        cli_note("%zu benchmark%s in both runs", c->failed, c->failed == 1 ? " failed" : "s failed");
+    note_few(c);
 }
 
 static void print_row(const struct compare_row *r) {
@@ -57,6 +69,7 @@ static void print_row(const struct compare_row *r) {
         printf("  %.3fx", r->ratio.ratio);
         if (r->ratio.low > 0) printf("  %.3f .. %.3f", r->ratio.low, r->ratio.high);
     }
+    if (r->error) printf("  failed in one run: %s", r->error);
     putchar('\n');
 }
 
@@ -70,7 +83,7 @@ static int print_text(const struct comparison *c) {
         for (size_t i = 0; i < c->count; i++)
             if (c->rows[i].verdict == order[k]) print_row(&c->rows[i]);
     printf("B's time over A's, %s; interval: %.0f%% sure of all rows at once\n",
-           c->turns ? "turn by turn" : "each in units of its run's FMA peak", 100 * (1 - COMPARE_ALPHA));
+           c->turns ? "turn by turn" : "each in units of its run's FMA peak", 100 * (1 - 2 * COMPARE_ALPHA));
     for (int v = 0; v < COMPARE_VERDICTS; v++)
         printf("%zu %s%s", c->counts[v], verdict_names[v], v + 1 < COMPARE_VERDICTS ? ", " : "\n");
     static const char *const outcomes[] = {"same", "slower", "can't tell"};
@@ -88,7 +101,7 @@ static int print_json(const struct comparison *c) {
     cJSON_AddStringToObject(root, "a_commit", results_context(&c->a, "commit", "unknown"));
     cJSON_AddStringToObject(root, "b_commit", results_context(&c->b, "commit", "unknown"));
     cli_json_number(root, "threshold_pct", 100 * c->threshold);
-    cli_json_number(root, "confidence", 1 - COMPARE_ALPHA);
+    cli_json_number(root, "confidence", 1 - 2 * COMPARE_ALPHA);
     cli_json_number(root, "median_ratio", c->median);
     for (int v = 0; v < COMPARE_VERDICTS; v++)
         cJSON_AddNumberToObject(root, v == CANT_TELL ? "cant_tell" : verdict_names[v], (double)c->counts[v]);
@@ -113,5 +126,6 @@ int compare_tell(const struct comparison *c) {
     note_doubts(c);
     int status = c->json ? print_json(c) : print_text(c);
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    clearerr(stdout); /* said once */
     return cli_fail(EXIT_BAD_INPUT, "stdout can't be written");
 }

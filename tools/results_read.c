@@ -115,7 +115,12 @@ static struct results_row *find(const struct results *r, const char *name) {
     return NULL;
 }
 
-static bool has_pass(const struct results_row *row, double index) {
+/* Files have them in order, mostly. */
+static bool has_pass(struct results_row *row, double index) {
+    if (!row->pass_count || index > row->last_index) {
+        row->last_index = index;
+        return false;
+    }
     for (size_t i = 0; i < row->pass_count; i++)
         if (number_of(row->passes[i], "repetition_index", 0) == index) return true;
     return false;
@@ -217,14 +222,18 @@ int results_read(struct results *r, const char *path) {
             return cli_fail(LW_EXIT_USAGE, "%.80s...: the name is too long", path);
         path = inside;
     }
+    return results_read_as(r, path, path);
+}
+
+int results_read_as(struct results *r, const char *path, const char *name) {
     *r = (struct results){0};
     FILE *file = fopen(path, "rb");
     size_t size = 0;
     char *text = file ? read_whole(file, &size) : NULL;
     int error = errno;
     if (file) fclose(file);
-    if (!text) return cli_fail(LW_EXIT_USAGE, "%s: %s", path, strerror(error));
-    int status = results_parse(r, path, text, size);
+    if (!text) return cli_fail(LW_EXIT_USAGE, "%s: %s", name, strerror(error));
+    int status = results_parse(r, name, text, size);
     free(text);
     return status;
 }

@@ -18,6 +18,7 @@ struct results_row {
     int threads;
     const char *label; /* "blocked>blocked relu", or "" */
     const char *error; /* it failed, and why: no passes; NULL: it was measured */
+    double last_index; /* the largest repetition index */
     size_t pass_count; /* `bench --repeat`: one a pass over the matrix, in their order; else 1 */
     const cJSON **passes;
 };
@@ -33,6 +34,8 @@ struct results {
 /* path: the file, or a folder that has a matrix.json. CLI_GO, or LW_EXIT_USAGE after one line on stderr; then
  * there is nothing to free. */
 int results_read(struct results *results, const char *path);
+/* The same, called `name` in messages and in results->path. */
+int results_read_as(struct results *results, const char *path, const char *name);
 /* The same of a text; path is for messages. */
 int results_parse(struct results *results, const char *path, const char *text, size_t size);
 void results_free(struct results *results);

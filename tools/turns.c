@@ -1,96 +1,11 @@
 #include "turns.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
-/* ---- one run ------------------------------------------------------------------------------------------- */
-
-/* Its table is of no interest; what it says on stderr is, if it fails. 0, or an errno. */
-static int run_command(char *const argv[], FILE *notes, int *ended) {
-    posix_spawn_file_actions_t actions;
-    pid_t child = -1;
-    fflush(NULL);
-    int error = posix_spawn_file_actions_init(&actions);
-    if (error) return error;
-    error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    if (!error) error = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    if (!error) error = posix_spawn_file_actions_adddup2(&actions, fileno(notes), 2);
-    if (!error) error = posix_spawnp(&child, argv[0], &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    while (!error && waitpid(child, ended, 0) < 0)
-        error = errno == EINTR ? 0 : errno;
-    return error;
-}
-
-/* What it said last: its error. */
-static void last_line(FILE *notes, char *line, size_t size) {
-    char next[400];
-    snprintf(line, size, "it said nothing");
-    rewind(notes);
-    while (fgets(next, sizeof next, notes)) {
-        next[strcspn(next, "\n")] = '\0';
-        if (*next) snprintf(line, size, "%s", next);
-    }
-}
-
-static int fail(const char *command, int ended, FILE *notes) {
-    char line[300];
-    last_line(notes, line, sizeof line);
-    if (WIFSIGNALED(ended))
-        return cli_fail(LW_EXIT_IMPOSSIBLE, "%s: ended by signal %d", command, WTERMSIG(ended));
-    int status = WEXITSTATUS(ended);
-    return cli_fail(status == LW_EXIT_USAGE ? LW_EXIT_USAGE : LW_EXIT_IMPOSSIBLE, "%s: exit status %d: %s",
-                    command, status, line);
-}
-
-/* Its result goes to `path`. */
-static int run_bench(const struct turns *t, const char *command, const char *path, FILE *notes) {
-    char passes[32], out[1200], subcommand[] = "bench", repeat[] = "--repeat";
-    char **argv = calloc(t->word_count + 6, sizeof *argv), **end = argv;
-    if (!argv) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
-    snprintf(passes, sizeof passes, "%d", (int)t->passes);
-    snprintf(out, sizeof out, "--benchmark_out=%s", path);
-    *end++ = (char *)command;
-    *end++ = subcommand;
-    for (size_t i = 0; i < t->word_count; i++)
-        *end++ = (char *)t->words[i];
-    *end++ = repeat;
-    *end++ = passes;
-    *end++ = out;
-    int ended = 0, error = run_command(argv, notes, &ended);
-    free(argv);
-    if (error) return cli_fail(LW_EXIT_USAGE, "%s: %s", command, strerror(error));
-    return ended ? fail(command, ended, notes) : CLI_GO;
-}
-
-static int run_once(const struct turns *t, const char *command, struct results *r) {
-    const char *folder = getenv("TMPDIR");
-    char path[1000];
-    struct cli_file result; /* a temporary name, which goes whatever happens */
-    snprintf(path, sizeof path, "%s/lanewise-gate", folder && *folder ? folder : "/tmp");
-    if (!cli_file_open(&result, path)) return cli_fail(LW_EXIT_USAGE, "%s: %s", path, strerror(errno));
-    FILE *notes = tmpfile();
-    int status = notes ? run_bench(t, command, result.temp, notes)
-                       : cli_fail(LW_EXIT_IMPOSSIBLE, "no temporary file: %s", strerror(errno));
-    struct stat info;
-    if (status == CLI_GO && (stat(result.temp, &info) != 0 || !info.st_size))
-        status = cli_fail(LW_EXIT_USAGE, "%s: it wrote no result", command);
-    if (status == CLI_GO) status = results_read(r, result.temp);
-    if (notes) fclose(notes);
-    cli_file_abort(&result);
-    return status;
-}
-
-/* ---- all runs of one build ----------------------------------------------------------------------------- */
+#include "bench_run.h"
 
 struct side {
     cJSON *context;     /* of the last run */
@@ -134,8 +49,12 @@ static void take_run(struct side *side, struct results *run, int64_t turn) {
     side->context = cJSON_DetachItemFromObjectCaseSensitive(run->root, "context");
 }
 
-/* A run that can't be trusted is one of many: a quarter of them may be so. */
-static void judge_trust(struct side *side, int64_t turns) {
+/* Who else was busy in the last run says nothing of the others. A run that can't be trusted is one of many: a
+ * quarter of them may be so. */
+static void end_context(struct side *side, int64_t turns) {
+    static const char *const of_one_run[] = {"busy_processes", "load_before", "load_after"};
+    for (size_t i = 0; i < CLI_COUNT(of_one_run); i++)
+        cJSON_DeleteItemFromObjectCaseSensitive(side->context, of_one_run[i]);
     char text[500] = "good";
     if (4 * side->doubted > turns)
         snprintf(text, sizeof text, "in %d of %d turns, the last time: %s", (int)side->doubted, (int)turns,
@@ -151,7 +70,7 @@ static int finish(const char *command, struct side *side, int64_t turns, const c
     snprintf(turns_text, sizeof turns_text, "%d", (int)turns);
     replace_text(side->context, "gate", name);
     replace_text(side->context, "turns", turns_text);
-    judge_trust(side, turns);
+    end_context(side, turns);
     cJSON *root = cJSON_CreateObject();
     cJSON_AddItemToObject(root, "context", side->context);
     cJSON_AddItemToObject(root, "benchmarks", side->passes);
@@ -172,18 +91,31 @@ static void name_gate(char name[64]) {
     snprintf(name, 64, "%s %ld", date, (long)getpid());
 }
 
+/* Before the rest is measured: do the builds have a row in common? */
+static int check_rows(const struct turns *t, const struct side sides[2]) {
+    const cJSON *a, *b;
+    cJSON_ArrayForEach(a, sides[0].passes) cJSON_ArrayForEach(b, sides[1].passes) {
+        const char *x = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(a, "name"));
+        const char *y = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(b, "name"));
+        if (x && y && strcmp(x, y) == 0) return CLI_GO;
+    }
+    return cli_fail(LW_EXIT_IMPOSSIBLE, "%s and %s have no benchmark in common", t->commands[0],
+                    t->commands[1]);
+}
+
 static int run_turn(const struct turns *t, int64_t turn, struct side sides[2]) {
     int status = CLI_GO;
     for (int k = 0; k < 2 && status == CLI_GO; k++) {
         const int s = (int)((turn + k) % 2);
+        const struct bench_run one = {t->commands[s], t->words, t->word_count, t->passes, t->seconds};
         struct results run;
         cli_progress("turn %d of %d: %.50s", (int)turn + 1, (int)t->turns, t->commands[s]);
-        status = run_once(t, t->commands[s], &run);
+        status = bench_run(&one, &run);
         if (status != CLI_GO) break;
         take_run(&sides[s], &run, turn);
         results_free(&run);
     }
-    return status;
+    return status == CLI_GO && turn == 0 ? check_rows(t, sides) : status;
 }
 
 int turns_run(const struct turns *t, struct results merged[2]) {
