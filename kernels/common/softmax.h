@@ -152,8 +152,8 @@ static bool softmax_supports(const lw_desc *d, const char **reason) {
     return false;
 }
 
-/* Vector operations: an exponential, a sum, a division and three passes, and what a row needs around them. Rows
- * overlap; a scalar exponential is another thing. */
+/* Vector operations: an exponential, a sum, a division and three passes, and what a row needs around them.
+ * Rows overlap; a scalar exponential is another thing. */
 static double softmax_operations(const lw_desc *d) {
     const double row = VL > 1 ? 13 : 60, vector = VL > 1 ? 13 : 25;
     return (double)d->batch * (row + vector * (double)lw_div_up(d->ic, VL));
