@@ -13,7 +13,9 @@
 #include "conv_loop.h"
 #include "pack.h"
 
-#define DIRECT_JOINED 512 /* pixels of joined rows, at most */
+#define DIRECT_JOINED   512       /* pixels of joined rows, at most */
+#define DIRECT_TASKS    4         /* at least, of */
+#define DIRECT_PRODUCTS (3 << 18) /* each */
 
 struct direct {
     struct conv_geometry g; /* as the tiles see it */
@@ -62,6 +64,15 @@ static bool direct_is_in_place(const struct direct *x) {
     return d->stride_w <= 2 && conv_can_trim(g);
 }
 
+/* Strips that two or four threads can share evenly, if each is worth waking one. */
+static int64_t direct_least_strips(const struct conv_geometry *g) {
+    const lw_desc *d = g->d;
+    const int64_t tasks = d->batch * d->groups * g->oc_tiles, strips = lw_div_up(DIRECT_TASKS, tasks);
+    const int64_t products = d->batch * d->oc * g->oh * g->ow * g->icg * d->kh * d->kw;
+    const int64_t worth = products / tasks / DIRECT_PRODUCTS;
+    return worth >= strips ? strips : worth >= 2 ? 2 : 1;
+}
+
 /* joined: the caller's place for what the tiles see where rows are joined, as long as the result. */
 static struct direct direct_geometry(const lw_desc *d, int block, lw_desc *joined) {
     struct direct x = {.d = d, .join = direct_join(d)};
@@ -73,7 +84,7 @@ static struct direct direct_geometry(const lw_desc *d, int block, lw_desc *joine
     }
     x.g = conv_geometry(x.join > 1 ? joined : d, block);
     x.in_place = direct_is_in_place(&x);
-    int64_t rows = x.g.oh;
+    int64_t rows = lw_div_up(x.g.oh, direct_least_strips(&x.g));
     while (rows > 1 && direct_strip(&x, rows).floats > conv_strip_floats(d))
         rows = (rows + 1) / 2;
     conv_cut_strips(&x.g, rows);
