@@ -38,6 +38,13 @@ static void write_build(const char *path, double factor, const char *doubt) {
     cr_assert_eq(chmod(path, 0755), 0);
 }
 
+static void write_script(const char *path, const char *lines) {
+    char text[200];
+    snprintf(text, sizeof text, "#!/bin/sh\n%s\n", lines);
+    write_file(path, text, strlen(text));
+    cr_assert_eq(chmod(path, 0755), 0);
+}
+
 static void expect_outcome(int status, const char *needle, const char *words) {
     struct outcome o = run_words(".stdout", words);
     cr_expect_eq(o.status, status, "lanewise %s: %d, not %d\n%s%s", words, o.status, status, o.out, o.err);
@@ -82,9 +89,8 @@ Test(gate, what_most_runs_doubt_is_told) {
 Test(gate, failures_are_one_line_and_leave_nothing) {
     setenv("TMPDIR", ".", 1);
     write_build("old", 1, "good");
-    write_file("broken", "#!/bin/sh\necho why >&2\nexit 1\n", 33);
-    write_file("silent", "#!/bin/sh\n", 10);
-    cr_assert(chmod("broken", 0755) == 0 && chmod("silent", 0755) == 0);
+    write_script("broken", "echo why >&2\nexit 1");
+    write_script("silent", "");
     expect_failure(4, "needs two builds", "gate ./old");
     expect_failure(4, "./nowhere: No such file", "gate ./nowhere ./old");
     expect_failure(3, "./broken: exit status 1: why", "gate ./broken ./old");
@@ -95,8 +101,7 @@ Test(gate, failures_are_one_line_and_leave_nothing) {
     setenv("TMPDIR", "nowhere", 1);
     expect_failure(4, "TMPDIR nowhere: No such file", "gate ./old ./old");
     unsetenv("TMPDIR");
-    write_file("hung", "#!/bin/sh\nexec sleep 60\n", 24);
-    cr_assert_eq(chmod("hung", 0755), 0);
+    write_script("hung", "exec sleep 60");
     expect_failure(3, "./hung: not done after 1 s", "gate --timeout 1 ./hung ./old");
     expect_failure(4, "--repeat is no option for the runs of a gate", "gate ./old ./old -- --repeat 3");
     cr_assert(mkdir("kept", 0700) == 0 && mkdir("kept/new.json", 0700) == 0);
@@ -110,8 +115,7 @@ Test(gate, a_signal_leaves_nothing) {
     char script[300], cwd[200];
     setenv("TMPDIR", getcwd(cwd, sizeof cwd), 1);
     write_build("old", 1, "good");
-    write_file("slow", "#!/bin/sh\necho $$ >pid\nexec sleep 60\n", 37);
-    cr_assert_eq(chmod("slow", 0755), 0);
+    write_script("slow", "echo $$ >pid\nexec sleep 60");
     snprintf(
         script, sizeof script,
         "%s gate ./slow ./old & gate=$!; while ! [ -s pid ]; do sleep 0.05; done; kill $gate; wait $gate; "
