@@ -39,7 +39,7 @@ static void write_build(const char *path, double factor, const char *doubt) {
 }
 
 static void write_script(const char *path, const char *lines) {
-    char text[200];
+    char text[300];
     snprintf(text, sizeof text, "#!/bin/sh\n%s\n", lines);
     write_file(path, text, strlen(text));
     cr_assert_eq(chmod(path, 0755), 0);
@@ -77,6 +77,14 @@ Test(gate, one_build_is_the_same_as_itself) {
     free(runs);
     expect_outcome(2, "5 undisturbed turns of 5 are too few for 6 rows, at least 10 are needed: --turns 15",
                    "gate --turns 5 ./old ./old");
+}
+
+Test(gate, what_one_run_leaves_out_others_have) {
+    write_build("old", 1, "good");
+    write_script("hasty",
+                 "./old \"$@\"\nfor word; do out=${word#--benchmark_out=}; done\n"
+                 "[ $(cat runs) != 4 ] || sed -i 's/\"cpu_time\"/\"error_occurred\": true, &/' \"$out\"");
+    expect_outcome(0, "0 slower, 0 faster, 6 same, 0 can't tell, 0 missing", "gate ./old ./hasty");
 }
 
 Test(gate, what_most_runs_doubt_is_told) {

@@ -25,7 +25,8 @@ static void replace_number(cJSON *object, const char *key, double number) {
     cJSON_AddNumberToObject(object, key, number);
 }
 
-/* Moves one run's passes to those of the turns before. Aggregates are left out: they are of one run. */
+/* Moves one run's passes to those of the turns before. Aggregates stay behind: they are of one run. And what
+ * wasn't measured (time was over), but may be in other turns: a wrong result would have ended the gate. */
 static void take_run(struct side *side, struct results *run, int64_t turn) {
     const double before = side->repetitions;
     cJSON *list = cJSON_GetObjectItemCaseSensitive(run->root, "benchmarks"), *next;
@@ -33,6 +34,7 @@ static void take_run(struct side *side, struct results *run, int64_t turn) {
         next = item->next;
         const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "run_type"));
         if (kind && strcmp(kind, "aggregate") == 0) continue;
+        if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "error_occurred"))) continue;
         const cJSON *index = cJSON_GetObjectItemCaseSensitive(item, "repetition_index");
         const double number = before + (cJSON_IsNumber(index) ? index->valuedouble : 0);
         if (number >= side->repetitions) side->repetitions = number + 1;
