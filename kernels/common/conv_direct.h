@@ -68,9 +68,10 @@ static bool direct_is_in_place(const struct direct *x) {
 static int64_t direct_least_strips(const struct conv_geometry *g) {
     const lw_desc *d = g->d;
     const int64_t tasks = d->batch * d->groups * g->oc_tiles, strips = lw_div_up(DIRECT_TASKS, tasks);
-    const int64_t products = d->batch * d->oc * g->oh * g->ow * g->icg * d->kh * d->kw;
-    const int64_t worth = products / tasks / DIRECT_PRODUCTS;
-    return worth >= strips ? strips : worth >= 2 ? 2 : 1;
+    const double worth = (double)tasks * DIRECT_PRODUCTS; /* products of many pixels pass any integer */
+    const double products =
+        (double)d->batch * (double)d->oc * (double)(g->oh * g->ow) * (double)g->icg * (double)(d->kh * d->kw);
+    return products >= (double)strips * worth ? strips : products >= 2 * worth ? 2 : 1;
 }
 
 /* joined: the caller's place for what the tiles see where rows are joined, as long as the result. */
