@@ -278,7 +278,7 @@ static int write_text(const char *dir, const char *name, void (*print)(FILE *out
     print(stream, r);
     fclose(stream);
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    int status = bench_write_file(path, text);
+    int status = cli_write_file(path, text);
     free(text);
     return status;
 }
@@ -289,7 +289,7 @@ static void print_comparison(FILE *out, const struct report *r) { bench_versus_p
 static int write_comparison(const char *dir, const struct report *r) {
     char path[1200], *json = bench_versus_json(r->comparison);
     snprintf(path, sizeof path, "%s/versus.json", dir);
-    int status = json ? bench_write_file(path, json) : cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+    int status = json ? cli_write_file(path, json) : cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
     free(json);
     return status == CLI_GO ? write_text(dir, "peers.txt", print_comparison, r) : status;
 }
@@ -299,7 +299,7 @@ static int write_results(FILE *out, const char *dir, const char *json, const str
     int status = CLI_GO;
     if (r->matrix && !json) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
     snprintf(path, sizeof path, "%s/matrix.json", dir);
-    if (r->matrix) status = bench_write_file(path, json);
+    if (r->matrix) status = cli_write_file(path, json);
     if (r->matrix && status == CLI_GO) status = write_text(dir, "summary.txt", print_summary, r);
     if (r->comparison->count && status == CLI_GO) status = write_comparison(dir, r);
     if (status == CLI_GO)
@@ -321,7 +321,7 @@ static int finish(const struct command *cmd, const struct bench_flags *flags, co
     if (cmd->results) status = write_results(out, dir, outputs[0].text, r);
     if (flags->out && r->matrix && status == CLI_GO) {
         const char *text = outputs[cmd->results != NULL].text;
-        status = text ? bench_write_file(flags->out, text) : cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
+        status = text ? cli_write_file(flags->out, text) : cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
     }
     if (status != CLI_GO) return status;
     if (session->wrong) return LW_EXIT_FAILED;
@@ -336,7 +336,7 @@ static int measure(const struct command *cmd, struct bench_flags *flags, const s
     char dir[1024] = "", mnist_line[300] = "";
     int status = cmd->mnist ? bench_summary_mnist(cmd->mnist, mnist_line, sizeof mnist_line) : CLI_GO;
     if (status == CLI_GO && cmd->results) status = bench_results_dir(cmd->results, dir, sizeof dir);
-    if (status == CLI_GO && flags->out) status = bench_try_file(flags->out);
+    if (status == CLI_GO && flags->out) status = cli_try_file(flags->out);
     if (status != CLI_GO) return status;
     struct lw_gbench_output outputs[2] = {{0}};
     size_t output_count = 0;

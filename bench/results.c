@@ -97,19 +97,3 @@ int bench_results_dir(const char *dir, char *path, size_t size) {
         return cli_fail(LW_EXIT_USAGE, "--results %s: %s", path, strerror(errno));
     return CLI_GO;
 }
-
-int bench_try_file(const char *path) {
-    struct cli_file file;
-    if (!cli_file_open(&file, path)) return cli_fail(LW_EXIT_USAGE, "%s: %s", path, strerror(errno));
-    cli_file_abort(&file);
-    return CLI_GO;
-}
-
-int bench_write_file(const char *path, const char *text) {
-    struct cli_file file;
-    if (!cli_file_open(&file, path)) return cli_fail(LW_EXIT_USAGE, "%s: %s", path, strerror(errno));
-    bool ok = fputs(text, file.stream) >= 0;
-    if (!ok) cli_file_abort(&file);
-    if (!ok || !cli_file_commit(&file)) return cli_fail(LW_EXIT_USAGE, "%s: %s", path, strerror(errno));
-    return CLI_GO;
-}

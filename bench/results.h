@@ -16,11 +16,4 @@ void bench_slug_of(const char *cpu, const char *family, const char *model, char 
  * line. */
 int bench_results_dir(const char *dir, char *path, size_t size);
 
-/* Can the file be written? CLI_GO, or the exit status after one line: better known before the run than after.
- */
-int bench_try_file(const char *path);
-
-/* Writes a file whole or not at all. CLI_GO, or the exit status after one line. */
-int bench_write_file(const char *path, const char *text);
-
 #endif

@@ -188,6 +188,13 @@ bool cli_file_open(struct cli_file *file, const char *path); /* false: errno */
 bool cli_file_commit(struct cli_file *file);                 /* false: errno; the temporary file is gone */
 void cli_file_abort(struct cli_file *file);                  /* fine on a file never opened (zeroed) */
 
+/* Can the file be written? CLI_GO, or the exit status after one line: better known before the run than after.
+ */
+int cli_try_file(const char *path);
+
+/* Writes a file whole or not at all. CLI_GO, or the exit status after one line. */
+int cli_write_file(const char *path, const char *text);
+
 /* ---- time ---------------------------------------------------------------------------------------------- */
 
 double cli_seconds(void); /* a monotonic clock */

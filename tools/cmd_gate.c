@@ -17,17 +17,17 @@ static const char about[] =
     "\n" COMPARE_STATUSES;
 
 /* DIR/old.json and DIR/new.json, for `compare` and `report`. */
+static const char *file_in(const char *dir, const char *name, char path[1200]) {
+    snprintf(path, 1200, "%s/%s", dir, name);
+    return path;
+}
+
 static int write_one(const char *dir, const char *name, const struct results *r) {
-    char path[1200];
-    struct cli_file file;
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    char *text = cJSON_Print(r->root);
+    char path[1200], *text = cJSON_Print(r->root);
     if (!text) return cli_fail(LW_EXIT_IMPOSSIBLE, "out of memory");
-    bool good = cli_file_open(&file, path);
-    if (good) fprintf(file.stream, "%s\n", text);
-    good = good && cli_file_commit(&file);
+    int status = cli_write_file(file_in(dir, name, path), text);
     cJSON_free(text);
-    return good ? CLI_GO : cli_fail(LW_EXIT_USAGE, "%s: %s", path, strerror(errno));
+    return status;
 }
 
 static int write_both(const char *dir, const struct comparison *c) {
@@ -36,22 +36,14 @@ static int write_both(const char *dir, const struct comparison *c) {
 }
 
 /* Before anything is measured: can they be written? */
-static int try_one(const char *dir, const char *name) {
-    char path[1200];
-    struct cli_file file;
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    if (!cli_file_open(&file, path)) return cli_fail(LW_EXIT_USAGE, "--out %s: %s", path, strerror(errno));
-    cli_file_abort(&file);
-    return CLI_GO;
-}
-
 static int try_dir(const char *dir) {
     struct stat info;
     if (strlen(dir) > 1000) return cli_fail(LW_EXIT_USAGE, "--out %.80s...: the name is too long", dir);
     if (mkdir(dir, 0777) != 0 && !(stat(dir, &info) == 0 && S_ISDIR(info.st_mode)))
         return cli_fail(LW_EXIT_USAGE, "--out %s: %s", dir, strerror(errno == EEXIST ? ENOTDIR : errno));
-    int status = try_one(dir, "old.json");
-    return status == CLI_GO ? try_one(dir, "new.json") : status;
+    char path[1200];
+    int status = cli_try_file(file_in(dir, "old.json", path));
+    return status == CLI_GO ? cli_try_file(file_in(dir, "new.json", path)) : status;
 }
 
 /* What would change what a run does, or where its result goes. */
