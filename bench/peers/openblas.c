@@ -45,16 +45,18 @@ static const struct core_kind {
 } kinds[] = {
     {"avx512", "avx512f", "SkylakeX", " SkylakeX Cooperlake Sapphirerapids "},
     {"avx2", "avx2", "Haswell", " Haswell Zen Excavator "},
-    {"scalar", "", "Nehalem", ""}, /* it has nothing less than SSE */
+    {"scalar", "", "Nehalem", /* it has nothing less than SSE */
+     " Nehalem Core2 Penryn Dunnington Atom Opteron Opteron_SSE3 Barcelona Bobcat "},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
+/* KINDS: of none, or "Prescott", which it also takes a CPU for that it doesn't know. */
 static int kind_of_core(const char *core) {
     char word[40];
     snprintf(word, sizeof word, " %s ", core);
     for (int i = 0; i < KINDS; i++)
         if (strcasestr(kinds[i].names, word)) return i;
-    return KINDS - 1;
+    return KINDS;
 }
 
 /* What the ISA and the CPU allow; KINDS: not an x86-64 ISA. */
