@@ -178,7 +178,7 @@ static void wino_point_row(const struct wino_block *b, int i, const float *weigh
     const struct wino_product *p = b->product + s->products[i], *end = b->product + s->products[i + 1];
     for (; p < end; p++) {
         u.ahead = w->heavy && p->slot == 0 ? WINO_AHEAD / part->tiles : 0;
-        wino_gemm_tiles[vectors / 2][p->tiles - 1](p, w->slots, v, square * w->slots * LW_BLOCK, w->g.icg, u,
+        wino_gemm_tiles[vectors / 2][p->tiles - 1](p, w->slots, v, square * w->slots * LW_BLOCK, w->g.icg, &u,
                                                    b->s->m);
     }
     const struct wino_point_row row = {.m = b->s->m,

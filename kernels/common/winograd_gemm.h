@@ -110,27 +110,29 @@ LW_INLINE void wino_run_tiles(const float *v, ptrdiff_t block, int64_t channels,
 /* v: [channel block][point of the row][slot][16], blocks `block` floats apart; w: from the row of points on;
  * m: [point of the row][slot][WINO_WIDTH]. */
 LW_INLINE void wino_gemm(const struct wino_product *p, ptrdiff_t slots, const float *v, ptrdiff_t block,
-                         int64_t channels, struct wino_weights w, float *m, const int T, const int V) {
+                         int64_t channels, const struct wino_weights *w, float *m, const int T, const int V) {
     const ptrdiff_t width = (V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS) * VL;
     const ptrdiff_t next_point = channels * width, rest = slots - p->runs * T;
     const int32_t runs = p->runs;
-    const float *u = w.u + p->column * next_point;
+    const float *u = w->u + p->column * next_point;
+    const ptrdiff_t next = w->next;
     v += (p->column * slots + p->slot) * LW_BLOCK;
     m += (p->column * slots + p->slot) * WINO_WIDTH;
-    ptrdiff_t ahead = w.ahead;
+    ptrdiff_t ahead = w->ahead;
     for (int32_t left = p->points * runs, run = runs; left > 0; left--) {
-        wino_run_tiles(v, block, channels, u, u + w.next, ahead, m, T, V);
+        wino_run_tiles(v, block, channels, u, u + next, ahead, m, T, V);
         v += T * LW_BLOCK, m += T * WINO_WIDTH;
         ahead = 0; /* then they are there */
         if (--run > 0) continue;
-        run = runs, ahead = w.ahead;
+        run = runs, ahead = w->ahead;
         u += next_point, v += rest * LW_BLOCK, m += rest * WINO_WIDTH;
     }
 }
 
 #define WINO_GEMM(T, V)                                                                                      \
     static void wino_gemm_##T##x##V(const struct wino_product *p, ptrdiff_t slots, const float *v,           \
-                                    ptrdiff_t block, int64_t channels, struct wino_weights w, float *m) {    \
+                                    ptrdiff_t block, int64_t channels, const struct wino_weights *w,         \
+                                    float *m) {                                                              \
         wino_gemm(p, slots, v, block, channels, w, m, T, V);                                                 \
     }
 #define WINO_GEMM_ENTRY(T, V) wino_gemm_##T##x##V,
@@ -142,7 +144,7 @@ LW_REPEAT(LW_WINO_TILES, WINO_GEMM, 4)
 #endif
 
 typedef void (*wino_gemm_fn)(const struct wino_product *p, ptrdiff_t slots, const float *v, ptrdiff_t block,
-                             int64_t channels, struct wino_weights w, float *m);
+                             int64_t channels, const struct wino_weights *w, float *m);
 
 /* By vectors / 2: one, two, and four, which are two oc tiles together. */
 static const wino_gemm_fn wino_gemm_tiles[LW_WINO_VECTORS / 2 + 1][LW_WINO_TILES] = {
