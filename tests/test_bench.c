@@ -93,7 +93,9 @@ static void check_benchmark(const cJSON *benchmark) {
     if (threads > 1) return;
     cr_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(benchmark, "time_unit")), "us");
     double flop = gflops * 1e3 * number(benchmark, "cpu_time");
-    cr_assert(flop > 0.7 * TINY_FLOP && flop < 1.4 * TINY_FLOP, "%s: gflops x time is %g", name, flop);
+    /* one is of the median, the other a mean: on a busy machine they are far apart, but not by a wrong unit
+     */
+    cr_assert(flop > 0.1 * TINY_FLOP && flop < 10 * TINY_FLOP, "%s: gflops x time is %g", name, flop);
 }
 
 Test(bench, json_has_names_and_counters) {
