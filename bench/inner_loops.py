@@ -58,12 +58,14 @@ def tile_sizes(isa):
 def rows(isa, every):
     """The loops to look at, and the transforms, which are there for information."""
     tile = tile_sizes(isa)
-    pixels, vectors, patch = tile["DIRECT_PIXELS"], tile["DIRECT_VECTORS"], tile["PATCH_VECTORS"]
+    patch, pixels = tile["PATCH_VECTORS"], {v: tile[f"DIRECT_PIXELS_{v}"] for v in range(1, tile["DIRECT_VECTORS"] + 1)}
+    shapes = [(p, v) for v in pixels for p in range(1, pixels[v] + 1)] if every else [
+        (p, v) for v in sorted({2, max(pixels)}, reverse=True) if v == max(pixels) or pixels[v] > pixels[max(pixels)]
+        for p in sorted({pixels[v], pixels[v] - pixels[v] // 4}, reverse=True)]
     widths = range(1, tile["WINO_VECTORS"] + 1) if every else [tile["WINO_VECTORS"]]
-    shares = range(1, pixels + 1) if every else sorted({pixels, pixels - pixels // 4}, reverse=True)
     images = 2 if isa == "avx2" else 4
-    products = [Row("direct: 3x3, 1x1, any", f"conv_tile_blocked_{p}x{vectors}") for p in shares]
-    products += [Row("direct from planes", f"conv_tile_planes_{pixels}x{vectors}")]
+    products = [Row("direct: 3x3, 1x1, any", f"conv_tile_blocked_{p}x{v}") for p, v in shapes]
+    products += [Row("direct from planes", f"conv_tile_planes_{pixels[v]}x{v}") for v in (max(pixels),)]
     products += [Row("patch, one channel, pooled: all of it", f"patch_PATCH_POOL_FINITE_4x{patch}_1"),
                  Row("patch, a channel of several", f"patch_PATCH_TWO_ROWS_4x{patch}_0")]
     products += [Row("Winograd product", f"wino_gemm_{t}x{v}")

@@ -139,7 +139,8 @@ def loops_of(isa):
     """(unit, function) -> Loop of the ISA's kernels. A unit without a loop that can be followed is left to the ISA's cost."""
     functions = asm_loops.read_functions(inner_loops.assembly(isa, "clang-19"))
     tile = inner_loops.tile_sizes(isa)
-    names = dict(pixels=tile["DIRECT_PIXELS"], vectors=tile["DIRECT_VECTORS"], tiles=tile["WINO_TILES"],
+    vectors = tile["DIRECT_VECTORS"]
+    names = dict(pixels=tile[f"DIRECT_PIXELS_{vectors}"], vectors=vectors, tiles=tile["WINO_TILES"],
                  wide=tile["WINO_VECTORS"])
     trips = {row.function: row.trips for table in inner_loops.rows(isa, False) for row in table}
     found = {}

@@ -7,10 +7,14 @@
 #define VL               8
 #define LW_FMA_ROUNDINGS 1
 
-/* Register tiles of AVX2, as data: pixels x vectors of output channels. 16 registers hold 12 accumulators,
- * two weight vectors and a broadcast; 7x2 spills. */
-#define LW_DIRECT_PIXELS  6
-#define LW_DIRECT_VECTORS 2
+/* Register tiles of AVX2, as data: up to so many vectors of output channels times so many pixels, at most, of
+ * one vector and of two. 16 registers hold 12 accumulators, two weight vectors and a broadcast; 7x2 spills.
+ */
+#define LW_DIRECT_TILE     6x2 /* in the names of rows */
+#define LW_DIRECT_VECTORS  2
+#define LW_DIRECT_PIXELS   6
+#define LW_DIRECT_PIXELS_1 6
+#define LW_DIRECT_PIXELS_2 6
 
 /* A direct tile's weights, in floats: all in one pass up to the first number, else at most the second in
  * each. They stay in L1. */

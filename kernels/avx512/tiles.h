@@ -7,10 +7,16 @@
 #define VL               16
 #define LW_FMA_ROUNDINGS 1
 
-/* Register tiles of AVX-512, as data: pixels x vectors of output channels. 32 registers hold 28 accumulators,
- * two weight vectors and a broadcast. */
-#define LW_DIRECT_PIXELS  14
-#define LW_DIRECT_VECTORS 2
+/* Register tiles of AVX-512, as data: up to so many vectors of output channels times so many pixels, at most,
+ * of one vector, two, three and four. 32 registers hold 24 to 28 accumulators, the vectors of weights and a
+ * broadcast. */
+#define LW_DIRECT_TILE     14x2 /* in the names of rows */
+#define LW_DIRECT_VECTORS  4
+#define LW_DIRECT_PIXELS   14
+#define LW_DIRECT_PIXELS_1 14
+#define LW_DIRECT_PIXELS_2 14
+#define LW_DIRECT_PIXELS_3 9
+#define LW_DIRECT_PIXELS_4 6
 
 /* A direct tile's weights, in floats: all in one pass up to the first number, else at most the second in
  * each. L2 feeds so large a tile as fast as it computes. */

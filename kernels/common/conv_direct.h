@@ -13,7 +13,6 @@
 #include "conv_loop.h"
 #include "pack.h"
 
-#define DIRECT_JOINED   512       /* pixels of joined rows, at most */
 #define DIRECT_TASKS    4         /* at least, of */
 #define DIRECT_PRODUCTS (3 << 18) /* each */
 
@@ -23,19 +22,8 @@ struct direct {
     int64_t join;           /* image rows to a row of the tiles */
     struct strip strip;
     bool in_place;
+    lw_desc joined; /* what the tiles see where rows are joined */
 };
-
-/* The image rows that are joined to one: as many as divide them all, and leave a row within a strip. */
-static int64_t direct_join(const lw_desc *d) {
-    const bool unpadded = d->pad_left == 0 && d->pad_right <= 0 && d->pad_top == 0 && d->pad_bottom <= 0;
-    const int64_t oh = lw_out_h(d), ow = lw_out_w(d);
-    if (d->kh != 1 || d->kw != 1 || !unpadded || d->pool2x2) return 1;
-    const int64_t pixels = lw_min(DIRECT_JOINED, conv_strip_floats(d) / (d->ic / d->groups));
-    int64_t rows = lw_max(1, lw_min(oh, pixels / ow));
-    while (oh % rows != 0)
-        rows--;
-    return rows;
-}
 
 /* rows: of the tiles. */
 static struct strip direct_strip(const struct direct *x, int64_t rows) {
@@ -74,16 +62,20 @@ static int64_t direct_least_strips(const struct conv_geometry *g) {
     return products >= (double)strips * worth ? strips : products >= 2 * worth ? 2 : 1;
 }
 
-/* joined: the caller's place for what the tiles see where rows are joined, as long as the result. */
-static struct direct direct_geometry(const lw_desc *d, int block, lw_desc *joined) {
-    struct direct x = {.d = d, .join = direct_join(d)};
+/* The geometry as a desc tells it, or as a copy needs it: pointers are its own. */
+static void direct_link(struct direct *x, const lw_desc *d) {
+    x->d = d;
+    x->g.d = x->join > 1 ? &x->joined : d;
+}
+
+static void direct_geometry(const lw_desc *d, int block, struct direct *out) {
+    struct direct x = {.d = d, .join = conv_joined_rows(d), .joined = *d};
     if (x.join > 1) {
-        *joined = *d;
-        joined->ih = lw_out_h(d) / x.join, joined->iw = lw_out_w(d) * x.join;
-        joined->stride_h = joined->stride_w = 1;
-        joined->pad_bottom = joined->pad_right = 0;
+        x.joined.ih = lw_out_h(d) / x.join, x.joined.iw = lw_out_w(d) * x.join;
+        x.joined.stride_h = x.joined.stride_w = 1;
+        x.joined.pad_bottom = x.joined.pad_right = 0;
     }
-    x.g = conv_geometry(x.join > 1 ? joined : d, block);
+    x.g = conv_geometry(&x.joined, block);
     x.in_place = direct_is_in_place(&x);
     int64_t rows = lw_div_up(x.g.oh, direct_least_strips(&x.g));
     while (rows > 1 && direct_strip(&x, rows).floats > conv_strip_floats(d))
@@ -95,7 +87,26 @@ static struct direct direct_geometry(const lw_desc *d, int block, lw_desc *joine
         x.strip.row_step = 1;
         x.strip.block_floats = d->ih * x.strip.row_floats;
     }
-    return x;
+    *out = x;
+    direct_link(out, d);
+}
+
+/* Packed: the geometry, which takes longer to work out than a small problem, then the weights. */
+static size_t direct_packed_bytes(const lw_desc *d) {
+    return conv_align(sizeof(struct direct)) + conv_packed_bytes(d);
+}
+
+static void direct_pack(const lw_desc *d, int block, const float *weights, const float *bias, void *packed) {
+    memset(packed, 0, sizeof(struct direct));
+    direct_geometry(d, block, packed);
+    conv_pack(d, block, weights, bias, (float *)((char *)packed + conv_align(sizeof(struct direct))));
+}
+
+/* The geometry that a call's weights begin with; returns the weights. */
+static const float *direct_open(const struct lw_call *call, struct direct *x) {
+    memcpy(x, call->packed, sizeof *x);
+    direct_link(x, call->desc);
+    return (const float *)((const char *)call->packed + conv_align(sizeof *x));
 }
 
 /* A source column from the next one: by phases where the strip is packed. */
@@ -113,8 +124,8 @@ static void direct_taps(const struct direct *x, ptrdiff_t *tap) {
 }
 
 static size_t direct_workspace(const lw_desc *d, int block) {
-    lw_desc joined;
-    const struct direct x = direct_geometry(d, block, &joined);
+    struct direct x;
+    direct_geometry(d, block, &x);
     return conv_scratch_bytes(&x.g) + (x.in_place ? 0 : (size_t)x.strip.floats * sizeof(float));
 }
 
@@ -133,8 +144,8 @@ static const float *direct_find_strip(const struct direct *x, const struct lw_ca
 
 static void direct_run(const struct lw_call *call, int block, int64_t begin, int64_t end, void *workspace) {
     const lw_desc *d = call->desc;
-    lw_desc joined;
-    const struct direct x = direct_geometry(d, block, &joined);
+    struct direct x;
+    const float *weights = direct_open(call, &x);
     const struct conv_geometry *g = &x.g;
     struct conv_rows r = {.g = g, .scratch = conv_scratch(g, workspace)};
     const int step = x.in_place ? (int)g->d->stride_w : 1;
@@ -162,7 +173,7 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
         r.first = y0;
         r.strip = direct_find_strip(&x, call, n, group, y0 * x.join * d->stride_h - d->pad_top,
                                     conv_is_fresh(&r.scratch, task / g->oc_tiles), packed);
-        const struct conv_part part = {.packed = (const float *)call->packed + group * conv_group_weights(g),
+        const struct conv_part part = {.packed = weights + group * conv_group_weights(g),
                                        .dst = call->dst + n * oc * oh * ow,
                                        .channel = group * g->ocg,
                                        .tile = tile,
@@ -207,8 +218,8 @@ static double direct_kernel_rows(const struct conv_geometry *g) {
 }
 
 static void direct_work(const lw_desc *d, const struct lw_caches *caches, int block, struct lw_work *w) {
-    lw_desc joined;
-    const struct direct x = direct_geometry(d, block, &joined);
+    struct direct x;
+    direct_geometry(d, block, &x);
     conv_work(&x.g, caches, direct_kernel_rows(&x.g), block == 1 ? LW_WORK_planes : LW_WORK_direct, w);
     if (!x.in_place) direct_pack_work(&x, w);
 }
@@ -221,8 +232,8 @@ static bool direct_supports(const lw_desc *d, const char **reason) {
 }
 
 static int64_t direct_count_tasks(const lw_desc *d, int block) {
-    lw_desc joined;
-    const struct direct x = direct_geometry(d, block, &joined);
+    struct direct x;
+    direct_geometry(d, block, &x);
     return x.g.tasks;
 }
 static int64_t direct_blocked_tasks(const lw_desc *d) { return direct_count_tasks(d, LW_BLOCK); }
@@ -231,7 +242,7 @@ static void direct_blocked_work(const lw_desc *d, const struct lw_caches *caches
     direct_work(d, caches, LW_BLOCK, w);
 }
 static void direct_blocked_pack(const lw_desc *d, const float *weights, const float *bias, void *packed) {
-    conv_pack(d, LW_BLOCK, weights, bias, packed);
+    direct_pack(d, LW_BLOCK, weights, bias, packed);
 }
 static void direct_blocked_run(const struct lw_call *call, int64_t begin, int64_t end, void *workspace) {
     direct_run(call, LW_BLOCK, begin, end, workspace);
@@ -243,24 +254,22 @@ static void direct_planes_work(const lw_desc *d, const struct lw_caches *caches,
     direct_work(d, caches, 1, w);
 }
 static void direct_planes_pack(const lw_desc *d, const float *weights, const float *bias, void *packed) {
-    conv_pack(d, 1, weights, bias, packed);
+    direct_pack(d, 1, weights, bias, packed);
 }
 static void direct_planes_run(const struct lw_call *call, int64_t begin, int64_t end, void *workspace) {
     direct_run(call, 1, begin, end, workspace);
 }
 
-#define CONV_TILE LW_TILE(LW_DIRECT_PIXELS, LW_DIRECT_VECTORS)
-
 #define LW_ROWS_conv_direct                                                                                  \
-    LW_TILED_ROW(conv_direct_nchw, CONV_TILE, .algorithm = "direct", .op = LW_CONV,                          \
+    LW_TILED_ROW(conv_direct_nchw, LW_DIRECT_TILE, .algorithm = "direct", .op = LW_CONV,                     \
                  .src_layouts = LW_LAYOUT_BIT(LW_NCHW), .dst_layouts = LW_ANY_LAYOUT,                        \
-                 .supports = direct_supports, .packed_bytes = conv_packed_bytes, .pack = direct_planes_pack, \
-                 .workspace_bytes = direct_planes_workspace, .tasks = direct_planes_tasks,                   \
-                 .run = direct_planes_run, .bound = conv_bound, .rel_l2 = conv_rel_l2,                       \
-                 .exact_on_integers = true, .work = direct_planes_work)                                      \
-    LW_TILED_ROW(conv_direct, CONV_TILE, .algorithm = "direct", .op = LW_CONV, .src_layouts = LW_ANY_LAYOUT, \
-                 .dst_layouts = LW_ANY_LAYOUT, .supports = direct_supports,                                  \
-                 .packed_bytes = conv_packed_bytes, .pack = direct_blocked_pack,                             \
+                 .supports = direct_supports, .packed_bytes = direct_packed_bytes,                           \
+                 .pack = direct_planes_pack, .workspace_bytes = direct_planes_workspace,                     \
+                 .tasks = direct_planes_tasks, .run = direct_planes_run, .bound = conv_bound,                \
+                 .rel_l2 = conv_rel_l2, .exact_on_integers = true, .work = direct_planes_work)               \
+    LW_TILED_ROW(conv_direct, LW_DIRECT_TILE, .algorithm = "direct", .op = LW_CONV,                          \
+                 .src_layouts = LW_ANY_LAYOUT, .dst_layouts = LW_ANY_LAYOUT, .supports = direct_supports,    \
+                 .packed_bytes = direct_packed_bytes, .pack = direct_blocked_pack,                           \
                  .workspace_bytes = direct_blocked_workspace, .tasks = direct_blocked_tasks,                 \
                  .run = direct_blocked_run, .bound = conv_bound, .rel_l2 = conv_rel_l2,                      \
                  .exact_on_integers = true, .work = direct_blocked_work)

@@ -11,15 +11,14 @@
 #define PATCH_MAX_CHANNELS 4
 #define PATCH_MAX_COLUMNS  4
 
-/* One row of patches for up to LW_PATCH_VECTORS vectors of output channels. */
+/* What rows of patches for up to LW_PATCH_VECTORS vectors of output channels have in common. */
 struct patch_row {
-    const float *src; /* the first input of the first patch */
     ptrdiff_t row, plane;
     int64_t ic, ow;       /* ow: outputs before the pool, at least 2 */
     const float *weights; /* [channel][tap][width] */
     const float *bias;
     ptrdiff_t width;
-    float *out; /* pixel (r, x), vector v at out + r * out_row + x * out_column + out_vector[v] */
+    /* pixel (r, x), vector v at out + r * out_row + x * out_column + out_vector[v] */
     ptrdiff_t out_row, out_column, out_vector[LW_PATCH_VECTORS];
     bool relu;
 };
@@ -74,15 +73,16 @@ LW_INLINE void patch_pool(const vf *acc, const int C, const int V, const bool fi
 
 enum patch_kind { PATCH_ROW, PATCH_TWO_ROWS, PATCH_POOL, PATCH_POOL_FINITE, PATCH_KINDS };
 
-/* A row of patches of two rows (one: PATCH_ROW) and C columns. one: a single channel. */
-LW_INLINE void patch_run(const struct patch_row *p, const enum patch_kind kind, const int C, const int V,
-                         const bool one) {
+/* A row of patches of two rows (one: PATCH_ROW) and C columns. src: the first input of the first patch; one:
+ * a single channel. */
+LW_INLINE void patch_run(const struct patch_row *p, const float *src, float *out, const enum patch_kind kind,
+                         const int C, const int V, const bool one) {
     const bool pool = kind >= PATCH_POOL;
     const int R = kind == PATCH_ROW ? 1 : 2;
     const struct patch_row t = *p; /* a store might change *p for all that the compiler knows */
     const int rows = pool ? 1 : R, columns = pool ? C / 2 : C;
     const int64_t last = (pool ? t.ow / 2 * 2 : t.ow) - C;
-    float *row_out[2] = {t.out, t.out + t.out_row};
+    float *row_out[2] = {out, out + t.out_row};
     for (int64_t i = 0; i < last + C; i += C) {
         const int64_t x = lw_min(i, last); /* the last patch may overlap the one before */
         vf acc[2 * PATCH_MAX_COLUMNS * LW_PATCH_VECTORS], y[PATCH_MAX_COLUMNS / 2 * LW_PATCH_VECTORS];
@@ -90,7 +90,7 @@ LW_INLINE void patch_run(const struct patch_row *p, const enum patch_kind kind, 
         for (int o = 0; o < R * C * V; o++)
             acc[o] = v_load(t.bias + o % V * VL);
         for (int64_t c = 0; c < (one ? 1 : t.ic); c++)
-            patch_channel(t.src + c * t.plane + x, t.row, t.weights + c * 9 * t.width, t.width, R, C, V, acc);
+            patch_channel(src + c * t.plane + x, t.row, t.weights + c * 9 * t.width, t.width, R, C, V, acc);
         if (pool) patch_pool(acc, C, V, kind == PATCH_POOL_FINITE, y);
         vf *value = pool ? y : acc;
         if (t.relu) {
@@ -106,10 +106,12 @@ LW_INLINE void patch_run(const struct patch_row *p, const enum patch_kind kind, 
     }
 }
 
-typedef void (*patch_fn)(const struct patch_row *p);
+typedef void (*patch_fn)(const struct patch_row *p, const float *src, float *out);
 
 #define PATCH_FUNCTION(kind, C, V, one)                                                                      \
-    static void patch_##kind##_##C##x##V##_##one(const struct patch_row *p) { patch_run(p, kind, C, V, one); }
+    static void patch_##kind##_##C##x##V##_##one(const struct patch_row *p, const float *src, float *out) {  \
+        patch_run(p, src, out, kind, C, V, one);                                                             \
+    }
 #define PATCH_FUNCTIONS(C, V, one)                                                                           \
     PATCH_FUNCTION(PATCH_ROW, C, V, one)                                                                     \
     PATCH_FUNCTION(PATCH_TWO_ROWS, C, V, one)                                                                \
@@ -147,15 +149,21 @@ static const patch_fn patch_functions[LW_PATCH_VECTORS][4][PATCH_KINDS] = {
 
 /* ---- a strip ------------------------------------------------------------------------------------------- */
 
-static struct direct patch_geometry(const lw_desc *d) {
-    struct direct x = direct_geometry(d, 1, NULL);       /* 3x3: nothing is joined */
-    x.in_place &= d->pad_top == 0 && d->pad_bottom <= 0; /* no row of a patch is left out */
-    if (!x.in_place) x.strip = direct_strip(&x, x.g.strip_rows);
-    return x;
+/* What the packed weights begin with. */
+struct patch_head {
+    struct direct x;
+    float reach; /* the largest |source value| for which no sum can leave the range of floats */
+};
+
+static void patch_geometry(const lw_desc *d, struct direct *x) {
+    direct_geometry(d, 1, x);
+    x->in_place &= d->pad_top == 0 && d->pad_bottom <= 0; /* no row of a patch is left out */
+    if (!x->in_place) x->strip = direct_strip(x, x->g.strip_rows);
 }
 
 static size_t patch_workspace(const lw_desc *d) {
-    const struct direct x = patch_geometry(d);
+    struct direct x;
+    patch_geometry(d, &x);
     return conv_scratch_bytes(&x.g) + (x.in_place ? 0 : (size_t)x.strip.floats * sizeof(float));
 }
 
@@ -163,14 +171,14 @@ static void patch_zero_rows(const struct direct *x, int64_t y0, float *strip) {
     for (int64_t b = 0; b < x->strip.blocks; b++)
         for (int64_t r = 0; r < x->strip.in_rows; r++)
             if (y0 + r < 0 || y0 + r >= x->g.d->ih)
-                memset(strip + b * x->strip.block_floats + r * x->strip.row_floats, 0,
-                       (size_t)x->strip.row_floats * sizeof *strip);
+                zero_floats(strip + b * x->strip.block_floats + r * x->strip.row_floats, x->strip.row_floats);
 }
 
-/* The weights end with the largest |source value| for which no sum can leave the range of floats. */
-static size_t patch_packed_bytes(const lw_desc *d) { return conv_packed_bytes(d) + sizeof(float); }
+static size_t patch_packed_bytes(const lw_desc *d) {
+    return conv_align(sizeof(struct patch_head)) + conv_packed_bytes(d);
+}
 
-static void patch_pack(const lw_desc *d, const float *weights, const float *bias, void *packed) {
+static float patch_reach(const lw_desc *d, const float *weights, const float *bias) {
     double reach = FLT_MAX;
     for (int64_t o = 0; o < d->oc; o++) {
         double sum = 1; /* for the bias, and for roundings */
@@ -180,8 +188,15 @@ static void patch_pack(const lw_desc *d, const float *weights, const float *bias
         reach = room / sum < reach ? room / sum : reach;
         if (!(room >= 0)) reach = -1; /* NaN or Inf, too */
     }
-    direct_planes_pack(d, weights, bias, packed);
-    ((float *)packed)[conv_packed_bytes(d) / sizeof(float)] = (float)reach;
+    return (float)reach;
+}
+
+static void patch_pack(const lw_desc *d, const float *weights, const float *bias, void *packed) {
+    struct patch_head *head = packed;
+    memset(head, 0, sizeof *head);
+    patch_geometry(d, &head->x);
+    head->reach = patch_reach(d, weights, bias);
+    conv_pack(d, 1, weights, bias, (float *)((char *)packed + conv_align(sizeof *head)));
 }
 
 /* Are all of them within +-limit, and no NaN? By their sum of squares, which is no smaller than the largest
@@ -230,16 +245,16 @@ static void patch_rows(const struct patch_tile *t, bool pool, const float *src, 
         struct patch_row p = t->p;
         n = (int)lw_min(LW_PATCH_VECTORS, t->vectors - v);
         const patch_fn *functions = patch_functions[n - 1][2 * (p.ic == 1) + (p.ow >= PATCH_MAX_COLUMNS)];
-        p.src = src;
-        p.out = out;
+        const float *in = src;
+        float *to = out;
         p.weights += v * VL;
         p.bias += v * VL;
         for (int k = 0; k < n; k++)
             p.out_vector[k] = t->out_vector[v + k];
         for (int64_t y = begin; y < end - pool; y += 2) {
-            functions[y + 2 <= end ? whole : PATCH_ROW](&p);
-            p.src += 2 * p.row;
-            p.out += (pool ? 1 : 2) * p.out_row;
+            functions[y + 2 <= end ? whole : PATCH_ROW](&p, in, to);
+            in += 2 * p.row;
+            to += (pool ? 1 : 2) * p.out_row;
         }
     }
 }
@@ -275,7 +290,10 @@ static void patch_strip_rows(const struct direct *x, struct patch_tile *t, const
 
 static void patch_tasks_run(const struct lw_call *call, int64_t begin, int64_t end, void *workspace) {
     const lw_desc *d = call->desc;
-    const struct direct x = patch_geometry(d);
+    const struct patch_head *head = call->packed;
+    const float *weights = (const float *)((const char *)call->packed + conv_align(sizeof *head));
+    struct direct x = head->x;
+    direct_link(&x, d);
     const struct conv_geometry *g = &x.g;
     const struct conv_scratch scratch = conv_scratch(g, workspace);
     float *packed = (float *)((char *)workspace + conv_scratch_bytes(g));
@@ -284,7 +302,6 @@ static void patch_tasks_run(const struct lw_call *call, int64_t begin, int64_t e
         .layout = d->dst_layout, .channels = d->oc, .height = g->oh / pool, .width = g->ow / pool};
     o.relu = false; /* taken care of */
     const int64_t image = lw_layout_channels(d->dst_layout, d->oc) * o.height * o.width;
-    const float reach = ((const float *)call->packed)[conv_packed_bytes(d) / sizeof(float)];
     struct patch_tile t = {
         .p = {.row = x.strip.row_floats, .plane = x.strip.block_floats, .ic = d->ic, .ow = g->ow}};
     for (int64_t task = begin; task < end; task++) {
@@ -295,17 +312,18 @@ static void patch_tasks_run(const struct lw_call *call, int64_t begin, int64_t e
         if (fresh && !x.in_place) {
             patch_zero_rows(&x, y0 - d->pad_top, packed);
             const float *image = call->src + n * d->ic * d->ih * d->iw;
-            scratch.held[1] =
-                patch_source_is_within(&x, image, y0 - d->pad_top, reach) ? PATCH_POOL_FINITE : PATCH_POOL;
+            scratch.held[1] = patch_source_is_within(&x, image, y0 - d->pad_top, head->reach)
+                                  ? PATCH_POOL_FINITE
+                                  : PATCH_POOL;
         }
         t.pool = x.in_place ? PATCH_POOL : (enum patch_kind)scratch.held[1];
         t.vectors = conv_tile_vectors(g, tile);
         t.p.width = t.vectors * VL;
-        t.p.bias = (const float *)call->packed + tile * conv_tile_weights(g, LW_DIRECT_VECTORS);
+        t.p.bias = weights + tile * conv_tile_weights(g, g->vectors);
         t.p.weights = t.p.bias + t.p.width;
         o.dst = call->dst + n * image;
-        o.c = tile * CONV_TILE_CHANNELS;
-        o.count = lw_min(CONV_TILE_CHANNELS, d->oc - o.c);
+        o.c = tile * conv_tile_channels(g);
+        o.count = lw_min(conv_tile_channels(g), d->oc - o.c);
         patch_strip_rows(&x, &t, src, scratch.rows, &o, y0, lw_min(g->oh, y0 + g->strip_rows));
     }
 }
@@ -323,11 +341,16 @@ static bool patch_supports(const lw_desc *d, const char **reason) {
     return false;
 }
 
-static int64_t patch_tasks(const lw_desc *d) { return patch_geometry(d).g.tasks; }
+static int64_t patch_tasks(const lw_desc *d) {
+    struct direct x;
+    patch_geometry(d, &x);
+    return x.g.tasks;
+}
 
 /* Eight outputs of a vector are a patch. */
 static void patch_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
-    const struct direct x = patch_geometry(d);
+    struct direct x;
+    patch_geometry(d, &x);
     double vectors = 0;
     for (int64_t t = 0; t < x.g.oc_tiles; t++)
         vectors += conv_tile_vectors(&x.g, t);

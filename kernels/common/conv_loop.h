@@ -7,8 +7,8 @@
 #include "epilogue.h"
 #include "work_count.h"
 
-#define CONV_TILE_CHANNELS (LW_DIRECT_VECTORS * VL)
 #define CONV_STAGED_PIXELS 256
+#define CONV_JOINED_PIXELS 512 /* of joined rows, at most */
 
 /* Do the weights come from beyond a small L2? */
 static bool conv_is_heavy(const lw_desc *d) {
@@ -19,9 +19,65 @@ static bool conv_is_heavy(const lw_desc *d) {
  * from beyond it anyway, once for each strip. */
 static int64_t conv_strip_floats(const lw_desc *d) { return conv_is_heavy(d) ? 192 << 10 : 48 << 10; }
 
+/* ---- the register tile ----------------------------------------------------------------------------------
+ */
+
+/* Is a 1x1 kernel of stride 2 better read in place, row by row, than packed? Where rows fill tiles, and each
+ * pixel is read a few times only. */
+static bool conv_skips_columns(const lw_desc *d) {
+    return d->stride_w == 2 && d->src_layout == LW_BLOCKED && lw_out_w(d) > 16 && !conv_is_heavy(d);
+}
+
+/* The image rows that are one row of pixels to the tiles, where the kernel is 1x1: as many as divide them
+ * all, and leave a row within a strip. */
+static int64_t conv_joined_rows(const lw_desc *d) {
+    const bool unpadded = d->pad_left == 0 && d->pad_right <= 0 && d->pad_top == 0 && d->pad_bottom <= 0;
+    const int64_t oh = lw_out_h(d), ow = lw_out_w(d);
+    if (d->kh != 1 || d->kw != 1 || !unpadded || d->pool2x2 || conv_skips_columns(d)) return 1;
+    const int64_t pixels = lw_min(CONV_JOINED_PIXELS, conv_strip_floats(d) / (d->ic / d->groups));
+    int64_t rows = lw_max(1, lw_min(oh, pixels / ow));
+    while (oh % rows != 0)
+        rows--;
+    return rows;
+}
+
+/* Pixels of a tile of so many vectors, at most. */
+static inline int64_t conv_tile_pixels(int vectors) {
+    static const int pixels[] = {
+        LW_DIRECT_PIXELS_1,
+        LW_DIRECT_PIXELS_2,
+#if LW_DIRECT_VECTORS > 2
+        LW_DIRECT_PIXELS_3,
+        LW_DIRECT_PIXELS_4
+#endif
+    };
+    return pixels[vectors - 1];
+}
+
+/* Tiles of so many vectors in a row. */
+static inline int64_t conv_row_tiles(int64_t pixels, int vectors) {
+    return lw_div_up(pixels, conv_tile_pixels(vectors));
+}
+
+/* Vectors of an oc tile: those that share the channels evenly and load the least for a multiply-add, one
+ * vector of weights for each pixel and one value of the source for each vector. Weights count twice, since
+ * they come from farther away. */
+static int conv_choose_vectors(const lw_desc *d) {
+    const int64_t all = lw_div_up(d->oc / d->groups, VL), pixels = conv_joined_rows(d) * lw_out_w(d);
+    double least = INFINITY;
+    int best = 1;
+    for (int most = 1; most <= LW_DIRECT_VECTORS; most++) {
+        const int vectors = (int)lw_div_up(all, lw_div_up(all, most));
+        const double loads = 2.0 * (double)conv_row_tiles(pixels, vectors) / (double)pixels + 1.0 / vectors;
+        if (loads <= least) least = loads, best = vectors;
+    }
+    return best;
+}
+
 struct conv_geometry {
     const lw_desc *d;
     int block;                  /* B: 16 or 1 */
+    int vectors;                /* of an oc tile */
     int64_t icg, ocg, oh, ow;   /* of one group; before the pool */
     int64_t blocks, oc_tiles;   /* of one group */
     int64_t strip_rows, strips; /* output rows of a strip; even when a pool follows */
@@ -33,9 +89,13 @@ static struct conv_geometry conv_geometry(const lw_desc *d, int block) {
     g.oh = lw_out_h(d);
     g.ow = lw_out_w(d);
     g.blocks = lw_div_up(g.icg, block);
-    g.oc_tiles = lw_div_up(g.ocg, CONV_TILE_CHANNELS);
+    g.vectors = conv_choose_vectors(d);
+    g.oc_tiles = lw_div_up(g.ocg, g.vectors * VL);
     return g;
 }
+
+/* Channels of an oc tile. */
+static inline int64_t conv_tile_channels(const struct conv_geometry *g) { return g->vectors * VL; }
 
 /* Cuts the output rows into equal strips of at most `most` rows. */
 static void conv_cut_strips(struct conv_geometry *g, int64_t most) {
@@ -48,7 +108,8 @@ static void conv_cut_strips(struct conv_geometry *g, int64_t most) {
 
 /* Vectors in an output tile: the last one of a group has only as many as its channels need. */
 static inline int conv_tile_vectors(const struct conv_geometry *g, int64_t tile) {
-    return (int)lw_div_up(lw_min(CONV_TILE_CHANNELS, g->ocg - tile * CONV_TILE_CHANNELS), VL);
+    const int64_t most = conv_tile_channels(g);
+    return (int)lw_div_up(lw_min(most, g->ocg - tile * most), VL);
 }
 
 /* ---- packed weights: [group][oc tile] of { bias[vectors*VL], [block][tap][channel][vectors*VL] } ------- */
@@ -58,7 +119,7 @@ static inline int64_t conv_tile_weights(const struct conv_geometry *g, int vecto
 }
 
 static inline int64_t conv_group_weights(const struct conv_geometry *g) {
-    return (g->oc_tiles - 1) * conv_tile_weights(g, LW_DIRECT_VECTORS) +
+    return (g->oc_tiles - 1) * conv_tile_weights(g, g->vectors) +
            conv_tile_weights(g, conv_tile_vectors(g, g->oc_tiles - 1));
 }
 
@@ -70,9 +131,10 @@ static size_t conv_packed_bytes(const lw_desc *d) {
 /* One oc tile: lanes beyond the last channel are zero. */
 static float *conv_pack_tile(const struct conv_geometry *g, int64_t group, int64_t tile, const float *weights,
                              const float *bias, float *out) {
-    const int64_t taps = g->d->kh * g->d->kw, o0 = group * g->ocg + tile * CONV_TILE_CHANNELS;
+    const int64_t taps = g->d->kh * g->d->kw, begin = tile * conv_tile_channels(g),
+                  o0 = group * g->ocg + begin;
     const int64_t width = conv_tile_vectors(g, tile) * VL;
-    const int64_t channels = lw_min(CONV_TILE_CHANNELS, g->ocg - tile * CONV_TILE_CHANNELS);
+    const int64_t channels = lw_min(width, g->ocg - begin);
     for (int64_t o = 0; o < width; o++)
         *out++ = bias && o < channels ? bias[o0 + o] : 0.0f;
     for (int64_t b = 0; b < g->icg; b += g->block)
@@ -93,7 +155,7 @@ static void conv_pack(const lw_desc *d, int block, const float *weights, const f
 /* Channel blocks of one pass: all where a tile's weights are near enough (tiles.h), else as many as are. The
  * sums wait in the destination. */
 static int64_t conv_pass_blocks(const struct conv_geometry *g) {
-    const int64_t block = g->block * g->d->kh * g->d->kw * CONV_TILE_CHANNELS;
+    const int64_t block = g->block * g->d->kh * g->d->kw * conv_tile_channels(g);
     if (g->blocks * block <= LW_WHOLE_FLOATS) return g->blocks;
     return lw_div_up(g->blocks, lw_div_up(g->blocks, lw_max(1, LW_PASS_FLOATS / block)));
 }
@@ -115,7 +177,7 @@ struct conv_scratch {
                       it */
     ptrdiff_t *tap;
     unsigned char *trim; /* [CONV_BORDERS][taps] conv_trim */
-    float *rows;         /* [conv_staged_rows][ow][CONV_TILE_CHANNELS] */
+    float *rows;         /* [conv_staged_rows][ow][conv_tile_channels] */
 };
 
 static inline size_t conv_align(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
@@ -123,7 +185,7 @@ static inline size_t conv_align(size_t bytes) { return (bytes + 63) & ~(size_t)6
 static size_t conv_scratch_bytes(const struct conv_geometry *g) {
     const size_t taps = (size_t)(g->d->kh * g->d->kw);
     return LW_HELD + conv_align(taps * sizeof(ptrdiff_t)) + conv_align(CONV_BORDERS * taps) +
-           conv_align((size_t)(conv_staged_rows(g) * g->ow) * CONV_TILE_CHANNELS * sizeof(float));
+           conv_align((size_t)(conv_staged_rows(g) * g->ow * conv_tile_channels(g)) * sizeof(float));
 }
 
 static struct conv_scratch conv_scratch(const struct conv_geometry *g, void *workspace) {
@@ -149,7 +211,7 @@ static int64_t conv_pixels_outside(const struct conv_geometry *g, int64_t kx, bo
 
 /* Can the border tiles leave out all that lies in the padding? */
 static bool conv_can_trim(const struct conv_geometry *g) {
-    const int64_t tiles = lw_div_up(g->ow, LW_DIRECT_PIXELS), most = lw_min(CONV_MAX_TRIM, g->ow / tiles);
+    const int64_t tiles = conv_row_tiles(g->ow, g->vectors), most = lw_min(CONV_MAX_TRIM, g->ow / tiles);
     for (int64_t kx = 0; kx < g->d->kw; kx++) {
         const int64_t left = conv_pixels_outside(g, kx, false), right = conv_pixels_outside(g, kx, true);
         if (left > most || right > most || (left > 0 && right > 0)) return false;
@@ -218,7 +280,7 @@ static void conv_row(struct conv_rows *r, int64_t y, int64_t begin, int64_t end,
     t.tap_begin = (int)(ky * d->kw);
     t.tap_end = (int)(ky_end * d->kw);
     const float *src = r->strip + (y - r->first) * r->row_floats + begin * t.src_block;
-    const int64_t tiles = lw_div_up(ow, LW_DIRECT_PIXELS);
+    const int64_t tiles = conv_row_tiles(ow, r->vectors);
     int64_t x = 0;
     for (int64_t i = 0; i < tiles; i += t.tiles) {
         const int64_t pixels = lw_div_up(ow - x, tiles - i), narrow = (tiles - i) * pixels - (ow - x);
@@ -315,16 +377,16 @@ static void conv_strip_tiles(struct conv_rows *r, const struct conv_part *p) {
     const bool far = pass < g->blocks || conv_is_heavy(g->d);
     for (int64_t b = 0; b < g->blocks; b += pass)
         for (int64_t tile = p->tile; tile < p->tile_end; tile++) {
-            const int64_t c = tile * CONV_TILE_CHANNELS, count = lw_min(CONV_TILE_CHANNELS, g->ocg - c);
+            const int64_t c = tile * conv_tile_channels(g), count = lw_min(conv_tile_channels(g), g->ocg - c);
             r->vectors = conv_tile_vectors(g, tile);
-            r->t.bias = p->packed + tile * conv_tile_weights(g, LW_DIRECT_VECTORS);
+            r->t.bias = p->packed + tile * conv_tile_weights(g, g->vectors);
             r->t.weights = r->t.bias + r->vectors * VL;
             const bool whole = !g->d->pool2x2 && conv_stores_whole(g, p->channel + c, count);
             r->ahead_floats = 0;
             if (far && tile + 1 < p->tile_end) {
                 const int64_t block = g->block * g->d->kh * g->d->kw * r->vectors * VL;
-                const int64_t tiles = (p->end - p->begin) * lw_div_up(g->ow, LW_DIRECT_PIXELS);
-                r->t.ahead = r->t.weights + conv_tile_weights(g, LW_DIRECT_VECTORS) + b * block;
+                const int64_t tiles = (p->end - p->begin) * conv_row_tiles(g->ow, r->vectors);
+                r->t.ahead = r->t.weights + conv_tile_weights(g, g->vectors) + b * block;
                 r->ahead_floats = (whole ? lw_min(g->blocks - b, pass) : g->blocks) * block;
                 r->t.ahead_lines = (int)lw_div_up(block, tiles * g->d->kh * g->d->kw * CONV_LINE);
             }
@@ -356,21 +418,21 @@ static void conv_work(const struct conv_geometry *g, const struct lw_caches *cac
                       enum lw_work_unit unit, struct lw_work *w) {
     const lw_desc *d = g->d;
     const double images = (double)(d->batch * d->groups), weights = (double)conv_packed_bytes(d);
-    const double tiles = (double)lw_div_up(g->ow, LW_DIRECT_PIXELS), pixels = (double)g->ow / tiles;
     const double channels = (double)(d->kw * g->icg),
                  passes = (double)lw_div_up(g->blocks, conv_pass_blocks(g));
     const double steps = channels * (double)d->kh;
-    double vectors = 0;
+    double vectors = 0, tiles = 0; /* tiles: of all oc tiles in a row */
     for (int64_t t = 0; t < g->oc_tiles; t++) {
         const int v = conv_tile_vectors(g, t);
+        const double row_tiles = (double)conv_row_tiles(g->ow, v), pixels = (double)g->ow / row_tiles;
         vectors += v;
-        w->unit[unit] += images * rows * tiles * channels * work_step(pixels, v, steps);
+        tiles += row_tiles;
+        w->unit[unit] += images * rows * row_tiles * channels * work_step(pixels, v, steps);
     }
     w->unit[LW_WORK_call] += 1;
     w->unit[LW_WORK_task] += images * (double)(g->strips * g->oc_tiles) * passes;
-    w->unit[LW_WORK_tile] += images * (double)(g->oh * g->oc_tiles) * tiles * passes;
-    w->unit[LW_WORK_tap] +=
-        g->block == 1 ? 0 : images * rows * tiles * (double)(g->oc_tiles * d->kw * g->blocks);
+    w->unit[LW_WORK_tile] += images * (double)g->oh * tiles * passes;
+    w->unit[LW_WORK_tap] += g->block == 1 ? 0 : images * rows * tiles * (double)(d->kw * g->blocks);
     w->unit[LW_WORK_store] += images * (double)(g->oh * g->ow) * vectors * passes;
     w->unit[LW_WORK_copy] += d->pool2x2 ? images * (double)(g->oh * g->ow) * vectors : 0;
     work_epilogue(d, images * (double)g->oh, (double)g->ow, g->ocg, vectors, w);

@@ -1,5 +1,5 @@
-/* The register tile of direct convolution: up to LW_DIRECT_PIXELS neighbouring output pixels times up to
- * LW_DIRECT_VECTORS vectors of output channels, accumulated over all taps and input channels.
+/* The register tile of direct convolution: neighbouring output pixels times up to LW_DIRECT_VECTORS vectors
+ * of output channels, the more vectors the fewer pixels, accumulated over all taps and input channels.
  *
  * The source is a strip of blocks of B channels (B = 16, or 1 for plain planes) in which neighbouring output
  * pixels of one tap are always B floats apart: packing (pack.h) sees to that for any stride. Or it is the
@@ -201,11 +201,11 @@ LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const in
 #define CONV_TILE_STRIDED(T, V) conv_tile_strided_##T##x##V,
 #define CONV_TILE_PLANES(T, V)  conv_tile_planes_##T##x##V,
 
-LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_FUNCTIONS, 1)
-LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_FUNCTIONS, 2)
+LW_REPEAT(LW_DIRECT_PIXELS_1, CONV_TILE_FUNCTIONS, 1)
+LW_REPEAT(LW_DIRECT_PIXELS_2, CONV_TILE_FUNCTIONS, 2)
 #if LW_DIRECT_VECTORS > 2
-LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_FUNCTIONS, 3)
-LW_REPEAT(LW_DIRECT_PIXELS, CONV_TILE_FUNCTIONS, 4)
+LW_REPEAT(LW_DIRECT_PIXELS_3, CONV_TILE_FUNCTIONS, 3)
+LW_REPEAT(LW_DIRECT_PIXELS_4, CONV_TILE_FUNCTIONS, 4)
 #endif
 
 typedef void (*conv_tile_fn)(const struct conv_tile *);
@@ -213,15 +213,15 @@ typedef void (*conv_tile_fn)(const struct conv_tile *);
 #if LW_DIRECT_VECTORS > 2
 #define CONV_TILES(f)                                                                                        \
     {                                                                                                        \
-        {LW_REPEAT(LW_DIRECT_PIXELS, f, 1)}, {LW_REPEAT(LW_DIRECT_PIXELS, f, 2)},                            \
-            {LW_REPEAT(LW_DIRECT_PIXELS, f, 3)}, {                                                           \
-            LW_REPEAT(LW_DIRECT_PIXELS, f, 4)                                                                \
+        {LW_REPEAT(LW_DIRECT_PIXELS_1, f, 1)}, {LW_REPEAT(LW_DIRECT_PIXELS_2, f, 2)},                        \
+            {LW_REPEAT(LW_DIRECT_PIXELS_3, f, 3)}, {                                                         \
+            LW_REPEAT(LW_DIRECT_PIXELS_4, f, 4)                                                              \
         }                                                                                                    \
     }
 #else
 #define CONV_TILES(f)                                                                                        \
     {                                                                                                        \
-        {LW_REPEAT(LW_DIRECT_PIXELS, f, 1)}, { LW_REPEAT(LW_DIRECT_PIXELS, f, 2) }                           \
+        {LW_REPEAT(LW_DIRECT_PIXELS_1, f, 1)}, { LW_REPEAT(LW_DIRECT_PIXELS_2, f, 2) }                       \
     }
 #endif
 

@@ -124,8 +124,21 @@ static inline void zero_floats(float *p, int64_t n) {
     int64_t i = 0;
     for (; i + VL <= n; i += VL)
         v_store(p + i, v_zero());
-    for (; i < n; i++)
-        p[i] = 0.0f;
+    if (i < n && n >= VL)
+        v_store(p + n - VL, v_zero());
+    else
+        for (; i < n; i++)
+            p[i] = 0.0f;
+}
+
+/* Of a row of n floats all but begin .. end-1; padding of one pixel, the usual, without a loop. */
+static inline void zero_edges(float *p, int64_t begin, int64_t end, int64_t n) {
+    if (begin == 1 && end == n - 1) {
+        p[0] = p[n - 1] = 0.0f;
+        return;
+    }
+    zero_floats(p, begin);
+    zero_floats(p + end, n - end);
 }
 
 /* The same for a row: the last vector overlaps the one before. */
@@ -232,9 +245,8 @@ static void pack_planes(const lw_desc *d, const struct strip *s, const float *im
         const float *src = image + ((c0 + c) * d->ih + y0 + begin * s->row_step) * d->iw + f.begin + f.shift;
         float *to = dst + c * s->block_floats + begin * s->row_floats;
         for (int64_t r = begin; r < end; r++, src += s->row_step * d->iw, to += s->row_floats) {
-            zero_floats(to, f.begin);
+            zero_edges(to, f.begin, f.end, f.width);
             copy_floats(to + f.begin, src, f.end - f.begin);
-            zero_floats(to + f.end, f.width - f.end);
         }
     }
 }

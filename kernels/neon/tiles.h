@@ -7,10 +7,15 @@
 #define VL               4
 #define LW_FMA_ROUNDINGS 1
 
-/* Register tiles of NEON, as data: pixels x vectors of output channels. 32 registers hold 20 accumulators,
- * four weight vectors and a quad of source values a pixel. */
-#define LW_DIRECT_PIXELS  5
-#define LW_DIRECT_VECTORS 4
+/* Register tiles of NEON, as data: up to so many vectors of output channels times so many pixels. 32
+ * registers hold 20 accumulators, four weight vectors and a quad of source values a pixel. */
+#define LW_DIRECT_TILE     5x4 /* in the names of rows */
+#define LW_DIRECT_VECTORS  4
+#define LW_DIRECT_PIXELS   5
+#define LW_DIRECT_PIXELS_1 5
+#define LW_DIRECT_PIXELS_2 5
+#define LW_DIRECT_PIXELS_3 5
+#define LW_DIRECT_PIXELS_4 5
 
 /* A direct tile's weights, in floats: all in one pass up to the first number, else at most the second in
  * each. They stay in L1. */
