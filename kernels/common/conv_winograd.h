@@ -161,6 +161,40 @@ struct wino_part {
     int tiles, vectors;
 };
 
+/* Channels of a pass over a point's tiles: a multiple of 16, or all. */
+static int64_t wino_pass_channels(const struct wino *w, int vectors) {
+    const int64_t all = w->g.icg;
+    if (!w->heavy) return all;
+    const int64_t passes = lw_div_up(all * vectors * VL, WINO_CHUNK);
+    return lw_round_up(lw_div_up(all, passes), LW_BLOCK);
+}
+
+/* The products of row i of the points: those of one point follow each other. */
+static void wino_products(const struct wino_block *b, int i, const float *weights,
+                          const struct wino_part *part) {
+    const struct wino *w = b->w;
+    const ptrdiff_t row = w->points * w->slots * LW_BLOCK;
+    struct wino_operands o = {.v = b->s->v + i * row,
+                              .block = w->points * row,
+                              .slots = w->slots,
+                              .next = wino_tile_weights(w, WINO_TASK_VECTORS),
+                              .point = w->g.icg * lw_min(WINO_TASK_VECTORS, part->vectors) * VL,
+                              .m = b->s->m,
+                              .ahead = w->heavy ? WINO_AHEAD / part->tiles : 0};
+    o.u = weights + part->tile * o.next + i * w->points * o.point;
+    const int64_t most = wino_pass_channels(w, part->vectors);
+    const struct wino_product *p = b->product + b->schedule->products[i],
+                              *end = b->product + b->schedule->products[i + 1], *next;
+    for (; p < end; p = next) {
+        const int64_t pass = p->all_runs > 1 ? most : w->g.icg;
+        for (o.first = 0; o.first < w->g.icg; o.first += pass) {
+            o.channels = lw_min(pass, w->g.icg - o.first);
+            for (next = p; next == p || (next < end && next->slot > 0); next++)
+                wino_gemm_tiles[part->vectors / 2][next->tiles - 1](next, &o);
+        }
+    }
+}
+
 /* Row i of the points of one part: its products, and while they are in the cache the first pass of the output
  * transform. */
 static void wino_point_row(const struct wino_block *b, int i, const float *weights,
@@ -168,19 +202,9 @@ static void wino_point_row(const struct wino_block *b, int i, const float *weigh
     const struct wino *w = b->w;
     const int vectors = part->vectors;
     const struct wino_schedule *s = b->schedule;
-    const int square = w->points * w->points;
-    const float *v = b->s->v + i * w->points * w->slots * LW_BLOCK;
-    const ptrdiff_t step = wino_tile_weights(w, WINO_TASK_VECTORS);
-    const ptrdiff_t row_weights = w->points * w->g.icg * lw_min(WINO_TASK_VECTORS, vectors) * VL;
-    struct wino_weights u = {weights + part->tile * step + i * row_weights, step, 0};
     const int64_t tile_rows = b->rows / s->images,
                   users = wino_users(&w->y, b->begin, b->begin + tile_rows, i);
-    const struct wino_product *p = b->product + s->products[i], *end = b->product + s->products[i + 1];
-    for (; p < end; p++) {
-        u.ahead = w->heavy && p->slot == 0 ? WINO_AHEAD / part->tiles : 0;
-        wino_gemm_tiles[vectors / 2][p->tiles - 1](p, w->slots, v, square * w->slots * LW_BLOCK, w->g.icg, &u,
-                                                   b->s->m);
-    }
+    wino_products(b, i, weights, part);
     const struct wino_point_row row = {.m = b->s->m,
                                        .slots = w->slots,
                                        .tiles = w->column_tiles,

@@ -4,9 +4,11 @@
 #define LW_UNROLL_H
 
 #if defined(__clang__)
-#define LW_UNROLL _Pragma("clang loop unroll(full)")
+#define LW_UNROLL    _Pragma("clang loop unroll(full)")
+#define LW_NO_UNROLL _Pragma("clang loop unroll(disable)")
 #else
-#define LW_UNROLL _Pragma("GCC unroll 64")
+#define LW_UNROLL    _Pragma("GCC unroll 64")
+#define LW_NO_UNROLL _Pragma("GCC unroll 1")
 #endif
 
 /* Loads stay on their side of this: moved up, into the products before them, they would push accumulators out

@@ -10,11 +10,19 @@
 /* M's row of a unit, whatever part of it is used. */
 #define WINO_WIDTH (LW_WINO_VECTORS * VL)
 
-/* Weights of one oc tile, [point][channel][vectors of the tile], and how far behind the next tile's are.
- * ahead: so many floats ahead they are fetched into L1; 0: not. */
-struct wino_weights {
-    const float *u;
-    ptrdiff_t next, ahead;
+/* What the products of a row of points read and write. V: [channel block][point of the row][slot][16];
+ * weights: of one oc tile, [point][channel][vectors of the tile]; M: [point of the row][slot][WINO_WIDTH]. */
+struct wino_operands {
+    const float *v;
+    ptrdiff_t block; /* V's, from one block of channels to the next */
+    ptrdiff_t slots;
+    const float *u;  /* from the row of points on */
+    ptrdiff_t next;  /* from an oc tile's weights to the next one's */
+    ptrdiff_t point; /* from a point's weights to the next one's */
+    float *m;
+    int64_t first, channels; /* the channels to add, `first` a multiple of 16: from 0 on M is new */
+    ptrdiff_t ahead; /* so many floats ahead, of all oc tiles together, weights are fetched into L1; 0: they
+                        are near enough */
 };
 
 /* Four channels of a point's tiles; u, far: of the first oc tile, and of the second where there is one. */
@@ -59,38 +67,59 @@ LW_INLINE void wino_fetch(const float *u, const ptrdiff_t width) {
         __builtin_prefetch(u + i, 0, 3);
 }
 
-/* Whole blocks of channels, `block` floats apart in V. fetch: a few lines of weights at a time, or they would
- * hold up the loads. */
+/* What a run of tiles fetches of weights that come from beyond the near caches: a point's only run those a
+ * little ahead, into L1; each of several its share of the next point's, into L2, since the first run alone is
+ * too short for all of them. */
+enum wino_fetched { WINO_NONE, WINO_NEAR, WINO_SHARE };
+struct wino_ahead {
+    ptrdiff_t floats; /* from the weights in use to the first line */
+    int lines;        /* of a share, for each four channels */
+};
+
+/* Whole blocks of channels, `block` floats apart in V. A few lines of weights are fetched at a time, or they
+ * would hold up the loads. */
 LW_INLINE void wino_channel_blocks(vf *acc, const float *x, ptrdiff_t block, int64_t blocks, const float *u,
-                                   const float *far, ptrdiff_t ahead, const int T, const int V,
-                                   const bool fetch) {
-    const ptrdiff_t width = (V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS) * VL;
+                                   const float *far, const enum wino_fetched what, struct wino_ahead ahead,
+                                   const int T, const int V) {
+    const ptrdiff_t width = (V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS) * VL, next = far - u;
+    const float *line = u + ahead.floats;
     for (; blocks > 0; blocks--, x += block, u += LW_BLOCK * width, far += LW_BLOCK * width) {
         LW_NEW_BASE(u);
         LW_NEW_BASE(far);
         LW_UNROLL
         for (int c = 0; c < LW_BLOCK; c += 4) {
-            if (fetch) wino_fetch(u + ahead + c * width, width);
-            if (fetch && V > WINO_TASK_VECTORS) wino_fetch(far + ahead + c * width, width);
+            if (what == WINO_NEAR) wino_fetch(u + ahead.floats + c * width, width);
+            if (what == WINO_NEAR && V > WINO_TASK_VECTORS) wino_fetch(far + ahead.floats + c * width, width);
+            if (what == WINO_SHARE) {
+                LW_NO_UNROLL
+                for (int i = 0; i < ahead.lines; i++, line += CONV_LINE) {
+                    __builtin_prefetch(line, 0, 2);
+                    if (V > WINO_TASK_VECTORS) __builtin_prefetch(line + next, 0, 2);
+                }
+                LW_KEEP_LOADS;
+            }
             wino_step4(acc, x + c, u + c * width, far + c * width, T, V);
             LW_KEEP_LOADS;
         }
     }
 }
 
-/* A run of T tiles. */
+/* A run of T tiles. resumed: to the sums in M. */
 LW_INLINE void wino_run_tiles(const float *v, ptrdiff_t block, int64_t channels, const float *u,
-                              const float *far, ptrdiff_t ahead, float *m, const int T, const int V) {
+                              const float *far, bool resumed, const enum wino_fetched what,
+                              struct wino_ahead ahead, float *m, const int T, const int V) {
     const ptrdiff_t width = (V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS) * VL;
     const int64_t blocks = channels / LW_BLOCK;
     vf acc[LW_WINO_TILES * LW_WINO_VECTORS];
     LW_UNROLL
     for (int i = 0; i < T * V; i++)
         acc[i] = v_zero();
-    if (ahead != 0)
-        wino_channel_blocks(acc, v, block, blocks, u, far, ahead, T, V, true);
-    else
-        wino_channel_blocks(acc, v, block, blocks, u, far, 0, T, V, false);
+    if (resumed) {
+        LW_UNROLL
+        for (int i = 0; i < T * V; i++)
+            acc[i] = v_load(m + i / V * WINO_WIDTH + i % V * VL);
+    }
+    wino_channel_blocks(acc, v, block, blocks, u, far, what, ahead, T, V);
     int64_t left = channels % LW_BLOCK;
     if (left > 0) { /* one look where there are none */
         v += blocks * block, u += blocks * LW_BLOCK * width, far += blocks * LW_BLOCK * width;
@@ -107,33 +136,48 @@ LW_INLINE void wino_run_tiles(const float *v, ptrdiff_t block, int64_t channels,
     }
 }
 
-/* v: [channel block][point of the row][slot][16], blocks `block` floats apart; w: from the row of points on;
- * m: [point of the row][slot][WINO_WIDTH]. */
-LW_INLINE void wino_gemm(const struct wino_product *p, ptrdiff_t slots, const float *v, ptrdiff_t block,
-                         int64_t channels, const struct wino_weights *w, float *m, const int T, const int V) {
+/* The share of run k of so many; width: of a channel's weights. */
+LW_INLINE struct wino_ahead wino_share(const struct wino_operands *o, int32_t k, int32_t runs,
+                                       ptrdiff_t width) {
+    const ptrdiff_t lines = 4 * width / CONV_LINE, most = lw_div_up(lines, runs), begin = k * most;
+    return (struct wino_ahead){o->point + begin * (o->channels / 4) * CONV_LINE,
+                               (int)lw_max(0, lw_min(most, lines - begin))};
+}
+
+LW_INLINE void wino_points(const struct wino_product *p, const struct wino_operands *operands,
+                           const enum wino_fetched what, const int T, const int V) {
+    const struct wino_operands o = *operands;
     const ptrdiff_t width = (V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS) * VL;
-    const ptrdiff_t next_point = channels * width, rest = slots - p->runs * T;
+    const ptrdiff_t rest = o.slots - p->runs * T;
     const int32_t runs = p->runs;
-    const float *u = w->u + p->column * next_point;
-    const ptrdiff_t next = w->next;
-    v += (p->column * slots + p->slot) * LW_BLOCK;
-    m += (p->column * slots + p->slot) * WINO_WIDTH;
-    ptrdiff_t ahead = w->ahead;
-    for (int32_t left = p->points * runs, run = runs; left > 0; left--) {
-        wino_run_tiles(v, block, channels, u, u + next, ahead, m, T, V);
+    const bool resumed = what == WINO_SHARE && o.first > 0; /* a single run takes all channels */
+    const float *u = o.u + p->column * o.point + o.first * width;
+    const float *v = o.v + o.first / LW_BLOCK * o.block + (p->column * o.slots + p->slot) * LW_BLOCK;
+    float *m = o.m + (p->column * o.slots + p->slot) * WINO_WIDTH;
+    struct wino_ahead ahead = {o.ahead, 0};
+    for (int32_t left = p->points * runs, run = 0; left > 0; left--) {
+        if (what == WINO_SHARE) ahead = wino_share(&o, p->first_run + run, p->all_runs, width);
+        wino_run_tiles(v, o.block, o.channels, u, u + o.next, resumed, what, ahead, m, T, V);
         v += T * LW_BLOCK, m += T * WINO_WIDTH;
-        ahead = 0; /* then they are there */
-        if (--run > 0) continue;
-        run = runs, ahead = w->ahead;
-        u += next_point, v += rest * LW_BLOCK, m += rest * WINO_WIDTH;
+        if (++run < runs) continue;
+        run = 0;
+        u += o.point, v += rest * LW_BLOCK, m += rest * WINO_WIDTH;
     }
 }
 
+LW_INLINE void wino_gemm(const struct wino_product *p, const struct wino_operands *o, const int T,
+                         const int V) {
+    if (o->ahead == 0)
+        wino_points(p, o, WINO_NONE, T, V);
+    else if (p->all_runs == 1)
+        wino_points(p, o, WINO_NEAR, T, V);
+    else
+        wino_points(p, o, WINO_SHARE, T, V);
+}
+
 #define WINO_GEMM(T, V)                                                                                      \
-    static void wino_gemm_##T##x##V(const struct wino_product *p, ptrdiff_t slots, const float *v,           \
-                                    ptrdiff_t block, int64_t channels, const struct wino_weights *w,         \
-                                    float *m) {                                                              \
-        wino_gemm(p, slots, v, block, channels, w, m, T, V);                                                 \
+    static void wino_gemm_##T##x##V(const struct wino_product *p, const struct wino_operands *o) {           \
+        wino_gemm(p, o, T, V);                                                                               \
     }
 #define WINO_GEMM_ENTRY(T, V) wino_gemm_##T##x##V,
 
@@ -143,8 +187,7 @@ LW_REPEAT(LW_WINO_TILES, WINO_GEMM, 2)
 LW_REPEAT(LW_WINO_TILES, WINO_GEMM, 4)
 #endif
 
-typedef void (*wino_gemm_fn)(const struct wino_product *p, ptrdiff_t slots, const float *v, ptrdiff_t block,
-                             int64_t channels, const struct wino_weights *w, float *m);
+typedef void (*wino_gemm_fn)(const struct wino_product *p, const struct wino_operands *o);
 
 /* By vectors / 2: one, two, and four, which are two oc tiles together. */
 static const wino_gemm_fn wino_gemm_tiles[LW_WINO_VECTORS / 2 + 1][LW_WINO_TILES] = {

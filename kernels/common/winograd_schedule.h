@@ -23,6 +23,10 @@ static const struct {
  */
 #define WINO_AHEAD 2048
 
+/* Floats of a point's weights, of all oc tiles of a call, that stay in L1 for all its runs of tiles, where
+ * they come from beyond the near caches. */
+#define WINO_CHUNK 6144
+
 /* Outputs of a row: a block holds whole rows of tiles, and counts of products are 32 bits wide. */
 #define WINO_MAX_WIDTH 1048576
 
@@ -52,9 +56,9 @@ struct wino {
 };
 
 /* What one call computes: products of `points` neighbouring points of one row, each `runs` times `tiles`
- * tiles, the first of them in slot `slot`. */
+ * tiles, the first of them in slot `slot`; of all runs of such a point those from `first_run` on. */
 struct wino_product {
-    int32_t column, points, slot, runs, tiles;
+    int32_t column, points, slot, runs, tiles, first_run, all_runs;
 };
 
 /* One kind of block: the last one may have fewer and smaller tile rows, or fewer images, than the others. Row
@@ -162,7 +166,13 @@ static void wino_list_products(const struct wino *w, struct wino_schedule *s, st
             for (int64_t n = lw_div_up(tiles, runs); slot < tiles; n--) { /* tiles of a run */
                 const int64_t equal = slot == 0 && longer > 0 ? longer : (tiles - slot) / n;
                 if (list)
-                    list[count] = (struct wino_product){j, points, (int32_t)slot, (int32_t)equal, (int32_t)n};
+                    list[count] = (struct wino_product){j,
+                                                        points,
+                                                        (int32_t)slot,
+                                                        (int32_t)equal,
+                                                        (int32_t)n,
+                                                        (int32_t)(slot == 0 ? 0 : longer),
+                                                        (int32_t)runs};
                 slot += equal * n;
                 count++;
             }
