@@ -20,8 +20,8 @@
 
 /* A direct tile's weights, in floats: all in one pass up to the first number, else at most the second in
  * each. L2 feeds so large a tile as fast as it computes. */
-#define LW_WHOLE_FLOATS (32 << 10)
-#define LW_PASS_FLOATS  (32 << 10)
+#define LW_WHOLE_FLOATS (64 << 10)
+#define LW_PASS_FLOATS  (64 << 10)
 
 /* The products of a Winograd point: tiles x vectors. */
 #define LW_WINO_TILES   6

@@ -167,11 +167,15 @@ static size_t patch_workspace(const lw_desc *d) {
     return conv_scratch_bytes(&x.g) + (x.in_place ? 0 : (size_t)x.strip.floats * sizeof(float));
 }
 
+/* Rows of padding above and below the image. */
 static void patch_zero_rows(const struct direct *x, int64_t y0, float *strip) {
-    for (int64_t b = 0; b < x->strip.blocks; b++)
-        for (int64_t r = 0; r < x->strip.in_rows; r++)
-            if (y0 + r < 0 || y0 + r >= x->g.d->ih)
-                zero_floats(strip + b * x->strip.block_floats + r * x->strip.row_floats, x->strip.row_floats);
+    const int64_t rows = x->strip.in_rows, row = x->strip.row_floats;
+    int64_t begin, end;
+    pack_rows_inside(x->d, &x->strip, y0, &begin, &end);
+    for (int64_t b = 0; b < x->strip.blocks; b++, strip += x->strip.block_floats) {
+        zero_floats(strip, begin * row);
+        zero_floats(strip + end * row, (rows - end) * row);
+    }
 }
 
 static size_t patch_packed_bytes(const lw_desc *d) {
@@ -202,11 +206,14 @@ static void patch_pack(const lw_desc *d, const float *weights, const float *bias
 /* Are all of them within +-limit, and no NaN? By their sum of squares, which is no smaller than the largest
  * of them and keeps NaN: where it says no, that may be for want of a closer look. */
 static bool patch_is_within(const float *x, int64_t count, float limit) {
-    vf sum[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
+    vf sum[8];
+    LW_UNROLL
+    for (int k = 0; k < 8; k++)
+        sum[k] = v_zero();
     int64_t i = 0;
-    for (; i + 4 * VL <= count; i += 4 * VL) {
+    for (; i + 8 * VL <= count; i += 8 * VL) {
         LW_UNROLL
-        for (int k = 0; k < 4; k++)
+        for (int k = 0; k < 8; k++)
             sum[k] = v_fma(v_load(x + i + k * VL), v_load(x + i + k * VL), sum[k]);
     }
     for (int n; i < count; i += n) {
@@ -214,8 +221,14 @@ static bool patch_is_within(const float *x, int64_t count, float limit) {
         const vf v = v_load_n(x + i, n);
         sum[0] = v_fma(v, v, sum[0]);
     }
+    LW_UNROLL
+    for (int half = 4; half > 0; half /= 2) {
+        LW_UNROLL
+        for (int k = 0; k < half; k++)
+            sum[k] = v_add(sum[k], sum[k + half]);
+    }
     const float most = limit < 1e18f ? limit : 1e18f; /* its square is a float */
-    return limit > 0 && v_sum(v_add(v_add(sum[0], sum[1]), v_add(sum[2], sum[3]))) <= most * most;
+    return limit > 0 && v_sum(sum[0]) <= most * most;
 }
 
 /* Are all source values of a strip? Looked at where they come from: what was packed just now, in vectors that

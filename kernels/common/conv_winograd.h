@@ -184,14 +184,18 @@ static void wino_products(const struct wino_block *b, int i, const float *weight
     o.u = weights + part->tile * o.next + i * w->points * o.point;
     const int64_t most = wino_pass_channels(w, part->vectors);
     const struct wino_product *p = b->product + b->schedule->products[i],
-                              *end = b->product + b->schedule->products[i + 1], *next;
-    for (; p < end; p = next) {
+                              *end = b->product + b->schedule->products[i + 1];
+    while (p < end) {
+        const struct wino_product *next = p + 1;
+        while (next < end && next->slot > 0)
+            next++;
         const int64_t pass = p->all_runs > 1 ? most : w->g.icg;
         for (o.first = 0; o.first < w->g.icg; o.first += pass) {
             o.channels = lw_min(pass, w->g.icg - o.first);
-            for (next = p; next == p || (next < end && next->slot > 0); next++)
-                wino_gemm_tiles[part->vectors / 2][next->tiles - 1](next, &o);
+            for (const struct wino_product *q = p; q < next; q++)
+                wino_gemm_tiles[part->vectors / 2][q->tiles - 1](q, &o);
         }
+        p = next;
     }
 }
 
