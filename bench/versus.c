@@ -32,7 +32,7 @@ static bool have_data(struct bench_session *s, const struct bench_problem *p) {
 }
 
 /* Made, checked and timed for a moment, which counts if it is the best so far. */
-static bool try_case(struct bench_session *s, struct bench_case *c) {
+static void try_case(struct bench_session *s, struct bench_case *c) {
     struct bench_sampling few = bench_peer_sampling(c->threads);
     struct bench_subject subject = {0};
     double seconds;
@@ -51,7 +51,6 @@ static bool try_case(struct bench_session *s, struct bench_case *c) {
         cli_note("%s: %s", c->name, s->failure);
     }
     bench_subject_free(&subject);
-    return good;
 }
 
 /* How many rows of ours are expected to be faster than this one. */

@@ -12,7 +12,6 @@
  */
 #define LW_DIRECT_TILE     6x2 /* in the names of rows */
 #define LW_DIRECT_VECTORS  2
-#define LW_DIRECT_PIXELS   6
 #define LW_DIRECT_PIXELS_1 6
 #define LW_DIRECT_PIXELS_2 6
 

@@ -12,7 +12,6 @@
  * broadcast. */
 #define LW_DIRECT_TILE     14x2 /* in the names of rows */
 #define LW_DIRECT_VECTORS  4
-#define LW_DIRECT_PIXELS   14
 #define LW_DIRECT_PIXELS_1 14
 #define LW_DIRECT_PIXELS_2 14
 #define LW_DIRECT_PIXELS_3 9

@@ -6,7 +6,8 @@
  *
  * A strip which is already in the source as it has to be isn't packed at all: planes without padding at the
  * sides and of stride 1, and blocks of stride 1 or 2 where the border tiles can leave the padding out. To the
- * tiles, the pixels of a 1x1 kernel are one long row: several image rows are joined. */
+ * tiles, the pixels of a 1x1 kernel are one long row where they lie together: several image rows are joined.
+ */
 #ifndef LW_CONV_DIRECT_H
 #define LW_CONV_DIRECT_H
 
@@ -62,20 +63,21 @@ static int64_t direct_least_strips(const struct conv_geometry *g) {
     return products >= (double)strips * worth ? strips : products >= 2 * worth ? 2 : 1;
 }
 
-/* The geometry as a desc tells it, or as a copy needs it: pointers are its own. */
+/* What a copy needs: its pointers are the call's and its own. */
 static void direct_link(struct direct *x, const lw_desc *d) {
     x->d = d;
     x->g.d = x->join > 1 ? &x->joined : d;
 }
 
-static void direct_geometry(const lw_desc *d, int block, struct direct *out) {
+/* vectors: of an oc tile. */
+static void direct_geometry(const lw_desc *d, int block, int vectors, struct direct *out) {
     struct direct x = {.d = d, .join = conv_joined_rows(d), .joined = *d};
     if (x.join > 1) {
         x.joined.ih = lw_out_h(d) / x.join, x.joined.iw = lw_out_w(d) * x.join;
         x.joined.stride_h = x.joined.stride_w = 1;
         x.joined.pad_bottom = x.joined.pad_right = 0;
     }
-    x.g = conv_geometry(&x.joined, block);
+    x.g = conv_geometry(&x.joined, block, vectors);
     x.in_place = direct_is_in_place(&x);
     int64_t rows = lw_div_up(x.g.oh, direct_least_strips(&x.g));
     while (rows > 1 && direct_strip(&x, rows).floats > conv_strip_floats(d))
@@ -93,13 +95,16 @@ static void direct_geometry(const lw_desc *d, int block, struct direct *out) {
 
 /* Packed: the geometry, which takes longer to work out than a small problem, then the weights. */
 static size_t direct_packed_bytes(const lw_desc *d) {
-    return conv_align(sizeof(struct direct)) + conv_packed_bytes(d);
+    const struct conv_geometry g = conv_geometry(d, 1, conv_choose_vectors(d));
+    return conv_align(sizeof(struct direct)) + conv_packed_bytes(&g);
 }
 
 static void direct_pack(const lw_desc *d, int block, const float *weights, const float *bias, void *packed) {
-    memset(packed, 0, sizeof(struct direct));
-    direct_geometry(d, block, packed);
-    conv_pack(d, block, weights, bias, (float *)((char *)packed + conv_align(sizeof(struct direct))));
+    struct direct *x = packed;
+    memset(x, 0, conv_align(sizeof *x));
+    direct_geometry(d, block, conv_choose_vectors(d), x);
+    conv_pack(&x->g, weights, bias, (float *)((char *)packed + conv_align(sizeof *x)));
+    x->d = x->g.d = NULL;
 }
 
 /* The geometry that a call's weights begin with; returns the weights. */
@@ -125,7 +130,7 @@ static void direct_taps(const struct direct *x, ptrdiff_t *tap) {
 
 static size_t direct_workspace(const lw_desc *d, int block) {
     struct direct x;
-    direct_geometry(d, block, &x);
+    direct_geometry(d, block, conv_choose_vectors(d), &x);
     return conv_scratch_bytes(&x.g) + (x.in_place ? 0 : (size_t)x.strip.floats * sizeof(float));
 }
 
@@ -151,8 +156,7 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
     const int step = x.in_place ? (int)g->d->stride_w : 1;
     r.tiles = block == 1 ? conv_tiles_planes : step == 1 ? conv_tiles_blocked : conv_tiles_strided;
     r.pixel_floats = step * block;
-    r.trims = x.in_place && block != 1;
-    if (r.trims) conv_find_trims(g, &r.scratch);
+    r.trims = x.in_place && block != 1 && conv_find_trims(g, &r.scratch);
     r.row_floats = x.join * d->stride_h / x.strip.row_step * x.strip.row_floats;
     float *packed = (float *)((char *)workspace + conv_scratch_bytes(g));
     direct_taps(&x, r.scratch.tap);
@@ -219,7 +223,7 @@ static double direct_kernel_rows(const struct conv_geometry *g) {
 
 static void direct_work(const lw_desc *d, const struct lw_caches *caches, int block, struct lw_work *w) {
     struct direct x;
-    direct_geometry(d, block, &x);
+    direct_geometry(d, block, conv_choose_vectors(d), &x);
     conv_work(&x.g, caches, direct_kernel_rows(&x.g), block == 1 ? LW_WORK_planes : LW_WORK_direct, w);
     if (!x.in_place) direct_pack_work(&x, w);
 }
@@ -233,7 +237,7 @@ static bool direct_supports(const lw_desc *d, const char **reason) {
 
 static int64_t direct_count_tasks(const lw_desc *d, int block) {
     struct direct x;
-    direct_geometry(d, block, &x);
+    direct_geometry(d, block, conv_choose_vectors(d), &x);
     return x.g.tasks;
 }
 static int64_t direct_blocked_tasks(const lw_desc *d) { return direct_count_tasks(d, LW_BLOCK); }

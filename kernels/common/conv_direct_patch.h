@@ -156,7 +156,7 @@ struct patch_head {
 };
 
 static void patch_geometry(const lw_desc *d, struct direct *x) {
-    direct_geometry(d, 1, x);
+    direct_geometry(d, 1, (int)lw_min(LW_DIRECT_VECTORS, lw_div_up(d->oc, VL)), x);
     x->in_place &= d->pad_top == 0 && d->pad_bottom <= 0; /* no row of a patch is left out */
     if (!x->in_place) x->strip = direct_strip(x, x->g.strip_rows);
 }
@@ -179,7 +179,9 @@ static void patch_zero_rows(const struct direct *x, int64_t y0, float *strip) {
 }
 
 static size_t patch_packed_bytes(const lw_desc *d) {
-    return conv_align(sizeof(struct patch_head)) + conv_packed_bytes(d);
+    struct direct x;
+    patch_geometry(d, &x);
+    return conv_align(sizeof(struct patch_head)) + conv_packed_bytes(&x.g);
 }
 
 static float patch_reach(const lw_desc *d, const float *weights, const float *bias) {
@@ -197,10 +199,11 @@ static float patch_reach(const lw_desc *d, const float *weights, const float *bi
 
 static void patch_pack(const lw_desc *d, const float *weights, const float *bias, void *packed) {
     struct patch_head *head = packed;
-    memset(head, 0, sizeof *head);
+    memset(head, 0, conv_align(sizeof *head));
     patch_geometry(d, &head->x);
     head->reach = patch_reach(d, weights, bias);
-    conv_pack(d, 1, weights, bias, (float *)((char *)packed + conv_align(sizeof *head)));
+    conv_pack(&head->x.g, weights, bias, (float *)((char *)packed + conv_align(sizeof *head)));
+    head->x.d = head->x.g.d = NULL;
 }
 
 /* Are all of them within +-limit, and no NaN? By their sum of squares, which is no smaller than the largest
@@ -375,7 +378,7 @@ static void patch_work(const lw_desc *d, const struct lw_caches *caches, struct 
     w->unit[LW_WORK_tile] += rows / 2 * vectors;
     if (!x.in_place) direct_pack_work(&x, w);
     work_epilogue(d, rows, width, d->oc, vectors, w);
-    work_tensors(d, caches, (double)conv_packed_bytes(d), w);
+    work_tensors(d, caches, (double)conv_packed_bytes(&x.g), w);
 }
 
 #define PATCH_TILE LW_TILE(8, LW_PATCH_VECTORS)

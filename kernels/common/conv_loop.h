@@ -22,18 +22,15 @@ static int64_t conv_strip_floats(const lw_desc *d) { return conv_is_heavy(d) ? 1
 /* ---- the register tile ----------------------------------------------------------------------------------
  */
 
-/* Is a 1x1 kernel of stride 2 better read in place, row by row, than packed? Where rows fill tiles, and each
- * pixel is read a few times only. */
-static bool conv_skips_columns(const lw_desc *d) {
-    return d->stride_w == 2 && d->src_layout == LW_BLOCKED && lw_out_w(d) > 16 && !conv_is_heavy(d);
-}
-
 /* The image rows that are one row of pixels to the tiles, where the kernel is 1x1: as many as divide them
- * all, and leave a row within a strip. */
+ * all, and leave a row within a strip. One where the source is better read in place than packed: of stride 2,
+ * if a row fills tiles, and each pixel is read a few times only. */
 static int64_t conv_joined_rows(const lw_desc *d) {
     const bool unpadded = d->pad_left == 0 && d->pad_right <= 0 && d->pad_top == 0 && d->pad_bottom <= 0;
     const int64_t oh = lw_out_h(d), ow = lw_out_w(d);
-    if (d->kh != 1 || d->kw != 1 || !unpadded || d->pool2x2 || conv_skips_columns(d)) return 1;
+    const bool skips = d->stride_w == 2 && d->src_layout == LW_BLOCKED && ow > 16 && !conv_is_heavy(d) &&
+                       (d->groups == 1 || d->ic / d->groups % LW_BLOCK == 0);
+    if (d->kh != 1 || d->kw != 1 || !unpadded || d->pool2x2 || skips) return 1;
     const int64_t pixels = lw_min(CONV_JOINED_PIXELS, conv_strip_floats(d) / (d->ic / d->groups));
     int64_t rows = lw_max(1, lw_min(oh, pixels / ow));
     while (oh % rows != 0)
@@ -41,7 +38,13 @@ static int64_t conv_joined_rows(const lw_desc *d) {
     return rows;
 }
 
-/* Pixels of a tile of so many vectors, at most. */
+/* Pixels of a tile of so many vectors, at most: the more vectors, the fewer, so that a narrower tile's row
+ * has no more tiles than a wider one's. */
+_Static_assert(LW_DIRECT_PIXELS_1 >= LW_DIRECT_PIXELS_2, "tiles.h");
+#if LW_DIRECT_VECTORS > 2
+_Static_assert(LW_DIRECT_PIXELS_2 >= LW_DIRECT_PIXELS_3 && LW_DIRECT_PIXELS_3 >= LW_DIRECT_PIXELS_4,
+               "tiles.h");
+#endif
 static inline int64_t conv_tile_pixels(int vectors) {
     static const int pixels[] = {
         LW_DIRECT_PIXELS_1,
@@ -59,16 +62,22 @@ static inline int64_t conv_row_tiles(int64_t pixels, int vectors) {
     return lw_div_up(pixels, conv_tile_pixels(vectors));
 }
 
-/* Vectors of an oc tile: those that share the channels evenly and load the least for a multiply-add, one
- * vector of weights for each pixel and one value of the source for each vector. Weights count twice, since
- * they come from farther away. */
+/* Loads of a row of tiles for each of their multiply-adds: a vector of weights for every pixel, a value of
+ * the source for every vector. Weights count twice, since they come from farther away. */
+static double conv_tile_loads(int64_t pixels, int vectors) {
+    return 2.0 * (double)conv_row_tiles(pixels, vectors) / (double)pixels + 1.0 / vectors;
+}
+
+/* Vectors of an oc tile, the last one's fewer: those that load the least. */
 static int conv_choose_vectors(const lw_desc *d) {
     const int64_t all = lw_div_up(d->oc / d->groups, VL), pixels = conv_joined_rows(d) * lw_out_w(d);
     double least = INFINITY;
     int best = 1;
     for (int most = 1; most <= LW_DIRECT_VECTORS; most++) {
         const int vectors = (int)lw_div_up(all, lw_div_up(all, most));
-        const double loads = 2.0 * (double)conv_row_tiles(pixels, vectors) / (double)pixels + 1.0 / vectors;
+        const int last = (int)(all - (lw_div_up(all, vectors) - 1) * vectors);
+        const double loads =
+            (double)(all - last) * conv_tile_loads(pixels, vectors) + last * conv_tile_loads(pixels, last);
         if (loads <= least) least = loads, best = vectors;
     }
     return best;
@@ -84,12 +93,12 @@ struct conv_geometry {
     int64_t tasks;
 };
 
-static struct conv_geometry conv_geometry(const lw_desc *d, int block) {
+static struct conv_geometry conv_geometry(const lw_desc *d, int block, int vectors) {
     struct conv_geometry g = {.d = d, .block = block, .icg = d->ic / d->groups, .ocg = d->oc / d->groups};
     g.oh = lw_out_h(d);
     g.ow = lw_out_w(d);
     g.blocks = lw_div_up(g.icg, block);
-    g.vectors = conv_choose_vectors(d);
+    g.vectors = vectors;
     g.oc_tiles = lw_div_up(g.ocg, g.vectors * VL);
     return g;
 }
@@ -123,9 +132,8 @@ static inline int64_t conv_group_weights(const struct conv_geometry *g) {
            conv_tile_weights(g, conv_tile_vectors(g, g->oc_tiles - 1));
 }
 
-static size_t conv_packed_bytes(const lw_desc *d) {
-    const struct conv_geometry g = conv_geometry(d, 1);
-    return (size_t)(d->groups * conv_group_weights(&g)) * sizeof(float);
+static size_t conv_packed_bytes(const struct conv_geometry *g) {
+    return (size_t)(g->d->groups * conv_group_weights(g)) * sizeof(float);
 }
 
 /* One oc tile: lanes beyond the last channel are zero. */
@@ -145,11 +153,10 @@ static float *conv_pack_tile(const struct conv_geometry *g, int64_t group, int64
     return out;
 }
 
-static void conv_pack(const lw_desc *d, int block, const float *weights, const float *bias, float *out) {
-    const struct conv_geometry g = conv_geometry(d, block);
-    for (int64_t group = 0; group < d->groups; group++)
-        for (int64_t tile = 0; tile < g.oc_tiles; tile++)
-            out = conv_pack_tile(&g, group, tile, weights, bias, out);
+static void conv_pack(const struct conv_geometry *g, const float *weights, const float *bias, float *out) {
+    for (int64_t group = 0; group < g->d->groups; group++)
+        for (int64_t tile = 0; tile < g->oc_tiles; tile++)
+            out = conv_pack_tile(g, group, tile, weights, bias, out);
 }
 
 /* Channel blocks of one pass: all where a tile's weights are near enough (tiles.h), else as many as are. The
@@ -219,12 +226,13 @@ static bool conv_can_trim(const struct conv_geometry *g) {
     return true;
 }
 
-/* Of a source that isn't packed. */
-static void conv_find_trims(const struct conv_geometry *g, const struct conv_scratch *s) {
+/* Of a source that isn't packed. Returns whether there are any. */
+static bool conv_find_trims(const struct conv_geometry *g, const struct conv_scratch *s) {
     static const unsigned char trim[2][CONV_MAX_TRIM + 1] = {
         {CONV_TRIM_NONE, CONV_TRIM_FIRST, CONV_TRIM_FIRST2},
         {CONV_TRIM_NONE, CONV_TRIM_LAST, CONV_TRIM_LAST2}};
     const int64_t kw = g->d->kw, taps = g->d->kh * kw;
+    bool any = false;
     for (int64_t kx = 0; kx < kw; kx++) {
         const unsigned char first = trim[0][conv_pixels_outside(g, kx, false)];
         const unsigned char last = trim[1][conv_pixels_outside(g, kx, true)];
@@ -233,7 +241,9 @@ static void conv_find_trims(const struct conv_geometry *g, const struct conv_scr
             s->trim[CONV_LAST * taps + k] = last;
             s->trim[(CONV_FIRST | CONV_LAST) * taps + k] = first ? first : last;
         }
+        any |= first != CONV_TRIM_NONE || last != CONV_TRIM_NONE;
     }
+    return any;
 }
 
 /* Does the workspace lack this strip? If so, it will have it now. */
@@ -248,7 +258,7 @@ static inline bool conv_is_fresh(const struct conv_scratch *s, int64_t strip) {
 /* What run() knows of the strip and the oc tile that it is in. */
 struct conv_rows {
     const struct conv_geometry *g;
-    const conv_tile_fn (*tiles)[LW_DIRECT_PIXELS]; /* [vectors - 1][pixels - 1] */
+    const conv_tile_fn (*tiles)[LW_DIRECT_PIXELS_1]; /* [vectors - 1][pixels - 1] */
     struct conv_scratch scratch;
     struct conv_tile t; /* all that doesn't change from row to row */
     const float *strip; /* the window of output row `first`, column 0 */
@@ -417,7 +427,7 @@ static double conv_rel_l2(const lw_desc *d) {
 static void conv_work(const struct conv_geometry *g, const struct lw_caches *caches, double rows,
                       enum lw_work_unit unit, struct lw_work *w) {
     const lw_desc *d = g->d;
-    const double images = (double)(d->batch * d->groups), weights = (double)conv_packed_bytes(d);
+    const double images = (double)(d->batch * d->groups), weights = (double)conv_packed_bytes(g);
     const double channels = (double)(d->kw * g->icg),
                  passes = (double)lw_div_up(g->blocks, conv_pass_blocks(g));
     const double steps = channels * (double)d->kh;

@@ -132,7 +132,7 @@ LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const i
     float *out = a->out;
     const float *ahead = a->ahead;
     for (int64_t i = 0; i < a->tiles; i++, origin += T * S * LW_BLOCK, out += T * a->out_pixel) {
-        vf acc[LW_DIRECT_PIXELS * LW_DIRECT_VECTORS];
+        vf acc[LW_DIRECT_PIXELS_1 * LW_DIRECT_VECTORS];
         conv_tile_start(a, out, acc, T, V);
         const float *src = origin, *weights = a->weights;
         for (int64_t b = 0; b < a->blocks; b++) {
@@ -171,7 +171,7 @@ LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const in
     const float *origin = a->src;
     float *out = a->out;
     for (int64_t i = 0; i < a->tiles; i++, origin += T, out += T * a->out_pixel) {
-        vf acc[LW_DIRECT_PIXELS * LW_DIRECT_VECTORS];
+        vf acc[LW_DIRECT_PIXELS_1 * LW_DIRECT_VECTORS];
         conv_tile_start(a, out, acc, T, V);
         const float *src = origin, *weights = a->weights;
         for (int64_t b = 0; b < a->blocks; b++) {
@@ -225,11 +225,11 @@ typedef void (*conv_tile_fn)(const struct conv_tile *);
     }
 #endif
 
-static const conv_tile_fn conv_tiles_blocked[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS] =
+static const conv_tile_fn conv_tiles_blocked[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS_1] =
     CONV_TILES(CONV_TILE_BLOCKED);
-static const conv_tile_fn conv_tiles_strided[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS] =
+static const conv_tile_fn conv_tiles_strided[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS_1] =
     CONV_TILES(CONV_TILE_STRIDED);
-static const conv_tile_fn conv_tiles_planes[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS] =
+static const conv_tile_fn conv_tiles_planes[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS_1] =
     CONV_TILES(CONV_TILE_PLANES);
 
 #undef CONV_TILES

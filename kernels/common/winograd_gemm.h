@@ -1,6 +1,6 @@
 /* The products of one Winograd point: M[tile][oc] = sum over channels of V[tile][channel] U[channel][oc], for
  * up to LW_WINO_TILES tiles times up to LW_WINO_VECTORS vectors in registers. The sum is a few dozen
- * terms long, so what counts is how little happens around it: no tables, no taps, all in arguments. */
+ * terms long, so what counts is how little happens around it: no tables, no taps. */
 #ifndef LW_WINOGRAD_GEMM_H
 #define LW_WINOGRAD_GEMM_H
 
@@ -21,8 +21,8 @@ struct wino_operands {
     ptrdiff_t point; /* from a point's weights to the next one's */
     float *m;
     int64_t first, channels; /* the channels to add, `first` a multiple of 16: from 0 on M is new */
-    ptrdiff_t ahead; /* so many floats ahead, of all oc tiles together, weights are fetched into L1; 0: they
-                        are near enough */
+    ptrdiff_t ahead; /* floats of an oc tile to those that a point's only run fetches into L1; 0: they are
+                        near enough, and nothing is fetched */
 };
 
 /* Four channels of a point's tiles; u, far: of the first oc tile, and of the second where there is one. */
@@ -140,7 +140,7 @@ LW_INLINE void wino_run_tiles(const float *v, ptrdiff_t block, int64_t channels,
 LW_INLINE struct wino_ahead wino_share(const struct wino_operands *o, int32_t k, int32_t runs,
                                        ptrdiff_t width) {
     const ptrdiff_t lines = 4 * width / CONV_LINE, most = lw_div_up(lines, runs), begin = k * most;
-    return (struct wino_ahead){o->point + begin * (o->channels / 4) * CONV_LINE,
+    return (struct wino_ahead){o->point + begin * (o->channels / LW_BLOCK * LW_BLOCK / 4) * CONV_LINE,
                                (int)lw_max(0, lw_min(most, lines - begin))};
 }
 

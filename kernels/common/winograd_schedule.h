@@ -113,7 +113,8 @@ static int64_t wino_axis_units(const struct wino_axis *a, int64_t begin, int64_t
 static inline bool wino_carries(const struct wino *w) { return w->g.d->pool2x2 && w->y.outputs % 2 != 0; }
 
 static struct wino wino_geometry(const lw_desc *d, const struct wino_set *set) {
-    struct wino w = {.g = conv_geometry(d, LW_BLOCK), .points = WINO_POINTS(set, set->pairs)};
+    struct wino w = {.g = conv_geometry(d, LW_BLOCK, WINO_TASK_VECTORS),
+                     .points = WINO_POINTS(set, set->pairs)};
     w.oc_tiles = lw_div_up(d->oc, WINO_TASK_WIDTH);
     w.y = wino_cover(w.g.oh, set);
     w.x = wino_cover(w.g.ow, set);

@@ -11,7 +11,6 @@
  * registers hold 20 accumulators, four weight vectors and a quad of source values a pixel. */
 #define LW_DIRECT_TILE     5x4 /* in the names of rows */
 #define LW_DIRECT_VECTORS  4
-#define LW_DIRECT_PIXELS   5
 #define LW_DIRECT_PIXELS_1 5
 #define LW_DIRECT_PIXELS_2 5
 #define LW_DIRECT_PIXELS_3 5

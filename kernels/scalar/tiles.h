@@ -14,7 +14,6 @@
 /* Register tiles of plain C, as data: up to so many channels times so many pixels. */
 #define LW_DIRECT_TILE     2x4 /* in the names of rows */
 #define LW_DIRECT_VECTORS  4
-#define LW_DIRECT_PIXELS   2
 #define LW_DIRECT_PIXELS_1 2
 #define LW_DIRECT_PIXELS_2 2
 #define LW_DIRECT_PIXELS_3 2
