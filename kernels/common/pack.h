@@ -124,11 +124,8 @@ static inline void zero_floats(float *p, int64_t n) {
     int64_t i = 0;
     for (; i + VL <= n; i += VL)
         v_store(p + i, v_zero());
-    if (i < n && n >= VL)
-        v_store(p + n - VL, v_zero());
-    else
-        for (; i < n; i++)
-            p[i] = 0.0f;
+    for (; i < n; i++)
+        p[i] = 0.0f;
 }
 
 /* Of a row of n floats all but begin .. end-1; padding of one pixel, the usual, without a loop. */
