@@ -16,7 +16,7 @@ static const char about[] =
     "the more turns the more rows. A is OLD, B is NEW. docs/regression-gate.md tells more.\n"
     "\n" COMPARE_STATUSES;
 
-/* DIR/old.json and DIR/new.json, for `compare` and `report`. */
+/* DIR/old.json or DIR/new.json, for `compare` and `report`. */
 static const char *file_in(const char *dir, const char *name, char path[1200]) {
     snprintf(path, 1200, "%s/%s", dir, name);
     return path;
