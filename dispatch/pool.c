@@ -9,6 +9,7 @@
  * in the same compare-and-swap that finds the job open, so a late worker can't touch a job that is over. */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -22,7 +23,9 @@
 #define STOP   ((uint64_t)1 << 17)
 #define EPOCH  ((uint64_t)1 << 18) /* and up: the number of the job */
 
-enum { SPIN_NS = 10000, SPINS_PER_LOOK = 16 };
+/* Waiting takes about as long as waking a thread would, by turns with whoever else wants this core: of two
+ * threads on one core the one that waits must not hold up the other. */
+enum { SPIN_NS = 3000, YIELD_NS = 50000, SPINS_PER_LOOK = 16 };
 
 struct worker {
     lw_pool *pool;
@@ -61,20 +64,20 @@ static int64_t now_ns(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Spins for SPIN_NS at most. */
+/* Spins for YIELD_NS at most. */
 static bool spin_until(lw_pool *pool, bool (*ready)(lw_pool *, uint64_t), uint64_t arg) {
-    int64_t start = 0;
-    for (;;) {
+    int64_t start = 0, waited = 0;
+    while (waited < YIELD_NS) {
         for (int i = 0; i < SPINS_PER_LOOK; i++) {
             if (ready(pool, arg)) return true;
             relax();
         }
         int64_t now = now_ns();
-        if (!start)
-            start = now;
-        else if (now - start > SPIN_NS)
-            return false;
+        if (!start) start = now;
+        waited = now - start;
+        if (waited > SPIN_NS) sched_yield();
     }
+    return false;
 }
 
 /* ---- workers ------------------------------------------------------------------------------------------- */

@@ -289,25 +289,42 @@ void lwm_cnn_destroy(struct lwm_cnn *cnn) {
 
 /* ---- running ------------------------------------------------------------------------------------------- */
 
+/* The tasks of a batch: groups, at the end pairs, so that threads end together. The last task may be short.
+ */
+struct tasks {
+    int64_t groups, all;
+    int small; /* images of a task after the groups */
+};
+
 struct job {
     struct lwm_cnn *cnn;
     const float *images;
     float *probabilities, *logits;
     int64_t n;
-    int group; /* images of a task */
+    struct tasks tasks;
 };
 
 static float *term_at(const struct lwm_cnn *cnn, int term) {
     return cnn->scratch[0].term + (size_t)term * round_up(CLASSES * sizeof(float)) / sizeof(float);
 }
 
-/* A group of images through all layers. */
-static void run_group(void *arg, int64_t task, int worker) {
+static struct tasks tasks_of(int64_t n, int threads) {
+    struct tasks t = {.small = n < PAIR * threads ? 1 : PAIR};
+    const int64_t grouped = threads == 1 ? n : n < 2 * GROUP * threads ? 0 : n - GROUP * threads;
+    t.groups = (grouped + GROUP - 1) / GROUP;
+    const int64_t rest = n - GROUP * t.groups;
+    t.all = t.groups + (rest > 0 ? (rest + t.small - 1) / t.small : 0);
+    return t;
+}
+
+/* Some images through all layers. */
+static void run_images(void *arg, int64_t task, int worker) {
     const struct job *j = arg;
     const struct lwm_cnn *cnn = j->cnn;
     const struct scratch *s = &cnn->scratch[worker];
-    const int64_t first = task * j->group;
-    const int n = j->n - first < j->group ? (int)(j->n - first) : j->group;
+    const int64_t after = task - j->tasks.groups; /* the last group */
+    const int64_t first = after < 0 ? GROUP * task : GROUP * j->tasks.groups + after * j->tasks.small;
+    const int most = after < 0 ? GROUP : j->tasks.small, n = j->n - first < most ? (int)(j->n - first) : most;
     float *logits = j->logits ? j->logits + first * CLASSES : s->logits;
     for (int i = 0; i < n; i += PAIR) {
         lw_plan *const *layer = cnn->layer[n - i < PAIR ? n - i - 1 : PAIR - 1];
@@ -350,7 +367,7 @@ static void run_shared(struct job *job) {
 
 /* Each thread takes images of its own where there are enough. */
 void lwm_cnn_run(struct lwm_cnn *cnn, const float *images, int64_t n, float *probabilities, float *logits) {
-    struct job job = {cnn, images, probabilities, logits, n, 1};
+    struct job job = {cnn, images, probabilities, logits, n, tasks_of(n, cnn->threads)};
     if (n < cnn->threads) {
         for (int64_t i = 0; i < n; i++) {
             job.images = images + i * IMAGE;
@@ -360,9 +377,7 @@ void lwm_cnn_run(struct lwm_cnn *cnn, const float *images, int64_t n, float *pro
         }
         return;
     }
-    if (n >= PAIR * cnn->threads) job.group = PAIR;
-    if (n >= 2 * GROUP * cnn->threads || !cnn->pool) job.group = GROUP;
-    lw_pool_run(cnn->pool, (n + job.group - 1) / job.group, run_group, &job);
+    lw_pool_run(cnn->pool, job.tasks.all, run_images, &job);
 }
 
 const char *lwm_cnn_kernel(const struct lwm_cnn *cnn, enum lwm_cnn_layer layer) {
