@@ -21,12 +21,12 @@ from inner_loops import ROOT, Missing, assembly, configure, find_compilers, run
 QEMU = ("qemu-aarch64-static", "qemu-aarch64")
 OBJDUMP = ("aarch64-linux-gnu-objdump", "llvm-objdump-19", "llvm-objdump", "objdump")
 LAYERS = {  # by the names of the functions, in this order
-    "conv1": r"patch_|conv_tile_planes|direct_|pack_",
+    "conv1": r"patch_|line_|conv_tile_planes|direct_|pack_",
     "conv2": r"wino_|conv_|pool_rows|store_row",
     "fc": r"linear_",
     "softmax": r"softmax_|exp_",
 }
-PRODUCTS = r"patch_PATCH_|conv_tile_|wino_gemm_|linear_tile_"
+PRODUCTS = r"patch_PATCH_|line_PATCH_|conv_tile_|wino_gemm_|linear_tile_"
 TRANSFORMS = r"wino_f\d_(?:input|output)_"
 
 

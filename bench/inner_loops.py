@@ -67,7 +67,9 @@ def rows(isa, every):
     products = [Row("direct: 3x3, 1x1, any", f"conv_tile_blocked_{p}x{v}") for p, v in shapes]
     products += [Row("direct from planes", f"conv_tile_planes_{pixels[max(pixels)]}x{max(pixels)}")]
     products += [Row("patch, one channel, pooled: all of it", f"patch_PATCH_POOL_FINITE_4x{patch}_1"),
-                 Row("patch, a channel of several", f"patch_PATCH_TWO_ROWS_4x{patch}_0")]
+                 Row("patch, a channel of several", f"patch_PATCH_TWO_ROWS_4x{patch}_0"),
+                 Row("F(1x4), one channel, pooled: all of it", "line_PATCH_POOL_FINITE_1"),
+                 Row("F(1x4), a channel of several", "line_PATCH_TWO_ROWS_0")]
     products += [Row("Winograd product", f"wino_gemm_{t}x{v}")
                  for v in widths if v != 3 for t in range(tile["WINO_TILES"], 0, -1)]
     pairs = isa != "avx512"  # a 3x3 of stride 2 takes two vectors of four pixels where a block has two

@@ -177,6 +177,7 @@ static const struct {
     const char *family;
     uint64_t digest;
 } digests[] = {
+    {"conv_winograd_f1x4", 0xfba75e2caf9713fb},
     {"conv_winograd_f2x2", 0x545c29b0333d0f85},
     {"conv_winograd_f4x4", 0xe3e873d8931683d2},
     {"conv_winograd_f6x6", 0x66bd1bfb58b86434},

@@ -389,6 +389,17 @@ Test(vec, deinterleave) {
     }
 }
 
+Test(vec, unzip) {
+    FOR_EACH_ISA(ops) {
+        float x[2 * MAX_LANES], even[MAX_LANES], odd[MAX_LANES];
+        for (int i = 0; i < 2 * MAX_LANES; i++)
+            x[i] = (float)i;
+        ops->unzip(even, odd, x, x + ops->lanes);
+        for (int l = 0; l < ops->lanes; l++)
+            cr_assert(even[l] == (float)(2 * l) && odd[l] == (float)(2 * l + 1), "%s, lane %d", ops->name, l);
+    }
+}
+
 Test(vec, quad_reads_four) {
     FOR_EACH_ISA(ops)
     WITH_GUARDED(g, 4, ops) {

@@ -119,13 +119,6 @@ Test(winograd, transforms_compute_the_matrices) {
 
 /* ---- the kernels: both axes ---------------------------------------------------------------------------- */
 
-static const struct exact_set *row_set(const lw_kernel_info *row) {
-    for (int s = 0; s < EXACT_SETS; s++)
-        if (strstr(row->name, exact_sets[s].name) != NULL) return &exact_sets[s];
-    cr_assert_fail("%s: a set that this suite doesn't know", row->name);
-    return NULL;
-}
-
 /* One tile of h x w inputs, and two fewer outputs each way; image n has its n-th pixel alone, filter o its
  * o-th tap. The result is one value where pixel, tap and output meet and zero elsewhere, give or take the
  * errors of the transforms, which are three orders of magnitude smaller. */
@@ -160,9 +153,10 @@ Test(winograd, every_tile_size, .timeout = 600) {
     int checked = 0;
     for (size_t r = 0; r < rows->count; r++) {
         if (strcmp(rows->row[r].algorithm, "winograd") != 0) continue;
-        const struct exact_set *set = row_set(&rows->row[r]);
-        for (int py = 1; py <= set->pairs; py++)
-            for (int px = 1; px <= set->pairs; px++, checked++)
+        const struct exact_row *row = exact_row_of(rows->row[r].name);
+        const struct exact_set *set = &exact_sets[row->set];
+        for (int py = 1; py <= row->pairs; py++)
+            for (int px = 1; px <= row->pairs; px++, checked++)
                 check_tile(&rows->row[r], exact_points(set, py), exact_points(set, px));
     }
     cr_assert_gt(checked, 0, "no Winograd row is usable");

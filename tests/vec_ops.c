@@ -68,6 +68,13 @@ static void do_deinterleave(float *even, float *odd, const float *p) {
     v_store(odd, o);
 }
 
+static void do_unzip(float *even, float *odd, const float *a, const float *b) {
+    vf e, o;
+    v_unzip(v_load(a), v_load(b), &e, &o);
+    v_store(even, e);
+    v_store(odd, o);
+}
+
 #define JOIN_(a, b) a##b
 #define JOIN(a, b)  JOIN_(a, b)
 #define STRING_(x)  #x
@@ -101,5 +108,6 @@ const struct lw_vec_ops OPS_SYMBOL = {
     .hmax = do_hmax,
     .transpose = do_transpose,
     .deinterleave = do_deinterleave,
+    .unzip = do_unzip,
     .fma_peak = fma_peak,
 };

@@ -33,6 +33,7 @@ struct lw_vec_ops {
     float (*hmax)(const float *a);
     void (*transpose)(float *r);                                   /* lanes x lanes floats, in place */
     void (*deinterleave)(float *even, float *odd, const float *p); /* p: 2 x lanes floats */
+    void (*unzip)(float *even, float *odd, const float *a, const float *b);
     double (*fma_peak)(int64_t steps);
 };
 

@@ -3,6 +3,8 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
 
 typedef __int128 wide;
 
@@ -55,6 +57,21 @@ const struct exact_set exact_sets[EXACT_SETS] = {
     {.name = "f6x6", .pairs = 3, .infinity = 1, .p = {{1, 1}, {2, 1}, {1, 2}}},
     {.name = "f7x7", .pairs = 4, .p = {{3, 2}, {1, 2}, {4, 1}, {7, 8}}, .shrink = {0, 0, 64, 0}},
 };
+
+static const struct exact_row exact_rows[] = {
+    {.name = "f2x2", .set = 0, .pairs = 1},
+    {.name = "f4x4", .set = 1, .pairs = 2},
+    {.name = "f6x6", .set = 2, .pairs = 3},
+    {.name = "f7x7", .set = 3, .pairs = 4},
+    {.name = "f1x4", .set = 2, .pairs = 2, .line = 1},
+};
+
+const struct exact_row *exact_row_of(const char *kernel) {
+    for (size_t i = 0; i < sizeof exact_rows / sizeof *exact_rows; i++)
+        if (strstr(kernel, exact_rows[i].name) != NULL) return &exact_rows[i];
+    cr_assert_fail("%s: a family that this suite doesn't know", kernel);
+    return NULL;
+}
 
 int exact_points(const struct exact_set *set, int pairs) { return 2 * pairs + 1 + set->infinity; }
 

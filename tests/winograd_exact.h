@@ -29,9 +29,9 @@ struct exact_tile {
 };
 
 struct exact_set {
-    const char *name; /* as in the rows' names: "f2x2" */
-    int pairs;        /* of the largest tile */
-    int infinity;     /* 1: one of the points */
+    const char *name;
+    int pairs;    /* of the largest tile */
+    int infinity; /* 1: one of the points */
     struct fraction p[4];
     int shrink[4]; /* what a pair's columns of A^T are divided by and its rows of G multiplied by; 0: 1 */
 };
@@ -42,9 +42,19 @@ int exact_points(const struct exact_set *set, int pairs);
 
 struct exact_tile exact_tile(const struct exact_set *set, int pairs);
 
+/* What a family of rows computes. */
+struct exact_row {
+    const char *name; /* as in the rows' names: "f2x2" */
+    int set, pairs;   /* pairs: of the largest tile */
+    int line; /* 1: tiles of that size alone, along the rows of outputs; down the columns plain sums */
+};
+
+/* By a kernel's name; fails the test where no family is known. */
+const struct exact_row *exact_row_of(const char *kernel);
+
 /* c of a row's bound, counting roundings by running the kernels' own transforms on linear forms
  * (winograd_forms.c). fma_roundings: 1 fused, 2 not. */
-double forms_bound(int set, double channels, int fma_roundings);
+double forms_bound(const struct exact_row *row, double channels, int fma_roundings);
 
 /* Does the code of the transforms compute B^T and A^T of this tile? Fails the test where not. */
 void forms_check(int set, int pairs);

@@ -134,24 +134,26 @@ static struct axis axis_of(const struct exact_tile *t, const struct forms *f, in
     return s;
 }
 
-double forms_bound(int set, double channels, int roundings) {
+/* A line's columns add nothing to its rows, but three products in place of one. */
+double forms_bound(const struct exact_row *row, double channels, int roundings) {
     struct axis axis[64];
+    const struct axis plain = {.size = 1};
     int count = 0;
-    for (int pairs = 1; pairs <= exact_sets[set].pairs; pairs++) {
-        const struct exact_tile t = exact_tile(&exact_sets[set], pairs);
-        const struct forms f = run(set, pairs, roundings);
+    for (int pairs = row->line ? row->pairs : 1; pairs <= row->pairs; pairs++) {
+        const struct exact_tile t = exact_tile(&exact_sets[row->set], pairs);
+        const struct forms f = run(row->set, pairs, roundings);
         for (int k = 0; k < t.outputs; k++)
             for (int tap = 0; tap < 3; tap++)
                 axis[count++] = axis_of(&t, &f, k, tap);
     }
-    /* the weight (once in float, some eight times in double), one for each channel, the bias */
-    const double between = 1 + 8 * 0x1p-29 + channels + 1;
+    /* the weight (once in float, some eight times in double), one for each product, the bias */
+    const double between = 1 + 8 * 0x1p-29 + channels * (row->line ? 3 : 1) + 1;
     double worst = 0;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < (row->line ? 1 : count); i++)
         for (int j = 0; j < count; j++) {
-            const double first = axis[i].size * axis[j].size * between + axis[i].rounded * axis[j].size +
-                                 axis[i].size * axis[j].rounded;
-            worst = fmax(worst, first / (1 - (between + axis[i].longest + axis[j].longest) * 0x1p-24));
+            const struct axis y = row->line ? plain : axis[i], x = axis[j];
+            const double first = y.size * x.size * between + y.rounded * x.size + y.size * x.rounded;
+            worst = fmax(worst, first / (1 - (between + y.longest + x.longest) * 0x1p-24));
         }
     return worst;
 }

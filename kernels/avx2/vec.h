@@ -81,11 +81,13 @@ LW_INLINE void v_transpose(vf r[VL]) {
     }
 }
 
-LW_INLINE void v_deinterleave(const float *p, vf *even, vf *odd) {
-    __m256 a = _mm256_loadu_ps(p), b = _mm256_loadu_ps(p + 8);
+LW_INLINE void v_unzip(vf a, vf b, vf *even, vf *odd) {
     __m256 lo = _mm256_permute2f128_ps(a, b, 0x20), hi = _mm256_permute2f128_ps(a, b, 0x31);
     *even = _mm256_shuffle_ps(lo, hi, 0x88);
     *odd = _mm256_shuffle_ps(lo, hi, 0xdd);
+}
+LW_INLINE void v_deinterleave(const float *p, vf *even, vf *odd) {
+    v_unzip(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8), even, odd);
 }
 
 LW_INLINE vf v_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }

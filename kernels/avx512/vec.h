@@ -106,11 +106,13 @@ LW_INLINE void v_transpose(vf r[VL]) {
     }
 }
 
-LW_INLINE void v_deinterleave(const float *p, vf *even, vf *odd) {
-    __m512 a = _mm512_loadu_ps(p), b = _mm512_loadu_ps(p + 16);
+LW_INLINE void v_unzip(vf a, vf b, vf *even, vf *odd) {
     __m512i first = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     *even = _mm512_permutex2var_ps(a, first, b);
     *odd = _mm512_permutex2var_ps(a, _mm512_add_epi32(first, _mm512_set1_epi32(1)), b);
+}
+LW_INLINE void v_deinterleave(const float *p, vf *even, vf *odd) {
+    v_unzip(_mm512_loadu_ps(p), _mm512_loadu_ps(p + 16), even, odd);
 }
 
 LW_INLINE vf v_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }

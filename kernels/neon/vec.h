@@ -115,6 +115,10 @@ LW_INLINE void v_transpose(vf r[VL]) {
     r[3] = vreinterpretq_f32_f64(vzip2q_f64(b, d));
 }
 
+LW_INLINE void v_unzip(vf a, vf b, vf *even, vf *odd) {
+    *even = vuzp1q_f32(a, b);
+    *odd = vuzp2q_f32(a, b);
+}
 LW_INLINE void v_deinterleave(const float *p, vf *even, vf *odd) {
     float32x4x2_t pair = vld2q_f32(p);
     *even = pair.val[0];

@@ -55,6 +55,10 @@ LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) { return v_fma(w, q[i], acc);
 LW_INLINE float v_sum(vf a) { return a; }
 LW_INLINE float v_hmax(vf a) { return a; }
 LW_INLINE void v_transpose(vf r[VL]) { (void)r; }
+LW_INLINE void v_unzip(vf a, vf b, vf *even, vf *odd) {
+    *even = a;
+    *odd = b;
+}
 LW_INLINE void v_deinterleave(const float *p, vf *even, vf *odd) {
     *even = p[0];
     *odd = p[1];

@@ -1,0 +1,287 @@
+/* Winograd convolution along the rows alone, F(1x4, 3x3), of few input channels: a tile's 4 outputs take 6
+ * products for each row of the kernel in place of 12, and rows are summed directly. In one dimension the
+ * transforms cost little: the input's is done for vectors of tiles, and what remains of the output's is a
+ * dozen additions. Points and matrices are those of F(6x6)'s tiles of 4 (winograd_matrices.h). */
+#ifndef LW_CONV_WINOGRAD_LINE_H
+#define LW_CONV_WINOGRAD_LINE_H
+
+#include "conv_patch.h"
+#include "winograd_axis.h"
+#include "winograd_error.h"
+
+#define LINE_SET     (&wino_f6)
+#define LINE_PAIRS   2
+#define LINE_OUTPUTS 4
+#define LINE_POINTS  (LINE_OUTPUTS + 2)
+#define LINE_TAPS    (3 * LINE_POINTS) /* vectors of weights of a channel: [row of the kernel][point] */
+
+/* ---- one vector of output channels --------------------------------------------------------------------- */
+
+/* Weights of one channel: in registers, or (NULL) loaded where they are needed. */
+struct line_weights {
+    const vf *held;
+    const float *at;
+};
+
+LW_INLINE vf line_weight(struct line_weights w, int k) { return w.held ? w.held[k] : v_load(w.at + k * VL); }
+
+/* Adds (first: begins with) the products of one channel, of R rows of outputs. */
+LW_INLINE void line_products(const struct patch_row *t, const float *v, const struct line_weights w,
+                             const int R, const bool first, vf *m) {
+    const float *row[4];
+    LW_UNROLL
+    for (int i = 0; i < R + 2; i++) {
+        row[i] = v + i * t->row;
+        LW_NEW_BASE(row[i]);
+    }
+    LW_UNROLL
+    for (int k = 0; k < (R + 2) * LINE_POINTS; k++) {
+        /* Held weights are there for each row of inputs in turn; others are loaded once for all rows. */
+        const int i = w.held ? k / LINE_POINTS : k % (R + 2), p = w.held ? k % LINE_POINTS : k / (R + 2);
+        const vf x = v_set1(row[i][p * t->point]);
+        LW_UNROLL
+        for (int r = 0; r < R; r++) {
+            const int ky = i - r;
+            vf *sum = m + r * LINE_POINTS + p;
+            if (ky < 0 || ky > 2) continue;
+            const vf u = line_weight(w, ky * LINE_POINTS + p);
+            *sum = first && ky == 0 ? v_mul(x, u) : v_fma(x, u, *sum);
+        }
+    }
+}
+
+/* A tile's sums to `count` outputs of each row, at most; with a pool, half as many. */
+LW_INLINE void line_outputs(const struct patch_row *t, const vf *m, float *out, int64_t count,
+                            const enum patch_kind kind) {
+    const int R = kind == PATCH_ROW ? 1 : 2;
+    vf y[2 * LINE_OUTPUTS], pooled[LINE_OUTPUTS / 2];
+    LW_UNROLL
+    for (int r = 0; r < R; r++)
+        wino_output_axis(LINE_SET, LINE_PAIRS, m + r * LINE_POINTS, y + r * LINE_OUTPUTS);
+    const bool pool = kind >= PATCH_POOL;
+    if (pool) patch_pool(y, LINE_OUTPUTS, 1, kind == PATCH_POOL_FINITE, pooled);
+    const int rows = pool ? 1 : R, columns = pool ? LINE_OUTPUTS / 2 : LINE_OUTPUTS;
+    vf *value = pool ? pooled : y;
+    LW_UNROLL
+    for (int o = 0; o < rows * columns; o++)
+        value[o] = v_add(value[o], v_load(t->bias));
+    if (t->relu) {
+        LW_UNROLL
+        for (int o = 0; o < rows * columns; o++)
+            value[o] = v_relu(value[o]);
+    }
+    LW_UNROLL
+    for (int o = 0; o < rows * columns; o++)
+        if (o % columns < count)
+            v_store(out + o / columns * t->out_row + o % columns * t->out_column, value[o]);
+}
+
+/* one: a single channel, whose weights stay in registers. */
+LW_INLINE void line_rows(const struct patch_row *p, const float *src, float *out, int64_t times,
+                         const enum patch_kind kind, const bool one) {
+    const struct patch_row t = *p; /* a store might change *p for all that the compiler knows */
+    const int R = kind == PATCH_ROW ? 1 : 2, pool = kind >= PATCH_POOL ? 2 : 1, columns = LINE_OUTPUTS / pool;
+    const int64_t width = t.ow / pool;
+    vf held[LINE_TAPS];
+    LW_UNROLL
+    for (int k = 0; one && k < LINE_TAPS; k++)
+        held[k] = v_load(t.weights + k * VL);
+    struct line_weights w = {one ? held : NULL, t.weights};
+    out += t.out_vector[0];
+    for (; times > 0; times--, src += 2 * t.row, out += 2 / pool * t.out_row) {
+        const float *v = src;
+        float *to = out;
+        for (int64_t left = width; left > 0; left -= columns, v++, to += columns * t.out_column) {
+            vf m[2 * LINE_POINTS];
+            w.at = t.weights;
+            line_products(&t, v, w, R, true, m);
+            for (int64_t c = 1; !one && c < t.ic; c++) {
+                w.at += LINE_TAPS * VL;
+                line_products(&t, v + c * t.plane, w, R, false, m);
+            }
+            if (left >= columns)
+                line_outputs(&t, m, to, columns, kind);
+            else
+                line_outputs(&t, m, to, left, kind);
+        }
+    }
+}
+
+#define LINE_FUNCTION(kind, one)                                                                             \
+    static void line_##kind##_##one(const struct patch_row *p, const float *src, float *out,                 \
+                                    int64_t times) {                                                         \
+        line_rows(p, src, out, times, kind, one);                                                            \
+    }
+#define LINE_FUNCTIONS(one)                                                                                  \
+    LINE_FUNCTION(PATCH_ROW, one)                                                                            \
+    LINE_FUNCTION(PATCH_TWO_ROWS, one)                                                                       \
+    LINE_FUNCTION(PATCH_POOL, one)                                                                           \
+    LINE_FUNCTION(PATCH_POOL_FINITE, one)
+#define LINE_ENTRY(one)                                                                                      \
+    { line_PATCH_ROW_##one, line_PATCH_TWO_ROWS_##one, line_PATCH_POOL_##one, line_PATCH_POOL_FINITE_##one }
+LINE_FUNCTIONS(0)
+LINE_FUNCTIONS(1)
+
+static const patch_fn *line_functions(const struct patch_row *p, int vectors) {
+    static const patch_fn functions[2][PATCH_KINDS] = {LINE_ENTRY(0), LINE_ENTRY(1)}; /* [one channel] */
+    (void)vectors;
+    return functions[p->ic == 1];
+}
+
+#undef LINE_FUNCTION
+#undef LINE_FUNCTIONS
+#undef LINE_ENTRY
+
+/* ---- weights ------------------------------------------------------------------------------------------- */
+
+/* Of each oc tile: bias[width], [vector][channel][row of the kernel][point][VL]. */
+static void line_pack_weights(const struct conv_geometry *g, const float *weights, const float *bias,
+                              float *out) {
+    for (int64_t tile = 0; tile < g->oc_tiles; tile++) {
+        const int64_t o0 = tile * conv_tile_channels(g), width = conv_tile_vectors(g, tile) * VL;
+        for (int64_t o = o0; o < o0 + width; o++)
+            *out++ = bias && o < g->ocg ? bias[o] : 0.0f;
+        for (int64_t v = o0; v < o0 + width; v += VL)
+            for (int64_t k = 0; k < g->icg * LINE_TAPS; k++) {
+                const double *G = LINE_SET->g[k % LINE_POINTS];
+                const float *row = weights + (v * g->icg * 3 + k / LINE_POINTS) * 3;
+                for (int64_t o = v; o < v + VL; o++, out++) {
+                    *out = o < g->ocg ? (float)(G[0] * row[0] + G[1] * row[1] + G[2] * row[2]) : 0.0f;
+                    if (o + 1 < g->ocg) row += g->icg * 9;
+                }
+            }
+    }
+}
+
+/* ---- a strip: rows of padded planes, cut into slots of 4 inputs, then the points of the tiles that begin
+ * there ------------------------------------------------------------------------------------------------- */
+
+/* Slots of a row: of its tiles, and one for the inputs that the last tile has beyond its own slot. */
+static inline int64_t line_slots(const struct direct *x) { return lw_div_up(x->g.ow, LINE_OUTPUTS) + 1; }
+
+/* Floats between the points of a channel: whole vectors of slots, off the powers of two. */
+static inline int64_t line_point_floats(const struct direct *x) {
+    return lw_round_up(x->strip.in_rows * line_slots(x), VL) + VL;
+}
+
+/* What the transform of the last slots reads beyond them. */
+#define LINE_BEYOND (LINE_OUTPUTS * VL + LW_BLOCK)
+
+static void line_geometry(const lw_desc *d, struct direct *x) {
+    direct_geometry(d, 1, (int)lw_min(LW_DIRECT_VECTORS, lw_div_up(d->oc, VL)), x);
+    x->in_place = false;
+    x->strip = direct_strip(x, x->g.strip_rows);
+    x->strip.row_floats = LINE_OUTPUTS * line_slots(x);
+    x->strip.block_floats = x->strip.in_rows * x->strip.row_floats;
+    x->strip.floats = lw_round_up(x->strip.blocks * x->strip.block_floats + LINE_BEYOND, LW_BLOCK);
+}
+
+static int64_t line_floats(const struct direct *x) {
+    return x->strip.floats + x->strip.blocks * LINE_POINTS * line_point_floats(x);
+}
+
+static void line_strides(const struct direct *x, struct patch_row *p) {
+    p->row = line_slots(x);
+    p->point = line_point_floats(x);
+    p->plane = LINE_POINTS * p->point;
+}
+
+/* One channel's points, VL tiles at a time. */
+static void line_transform(const float *src, int64_t slots, float *v, ptrdiff_t point_floats) {
+    for (int64_t s = 0; s < slots; s += VL, src += LINE_OUTPUTS * VL, v += VL) {
+        vf d[LINE_POINTS + 2], even[2], odd[2], point[LINE_POINTS];
+        LW_UNROLL
+        for (int k = 0; k < LINE_POINTS + 2; k += LINE_OUTPUTS) {
+            v_deinterleave(src + k, &even[0], &odd[0]);
+            v_deinterleave(src + k + 2 * VL, &even[1], &odd[1]);
+            v_unzip(even[0], even[1], &d[k], &d[k + 2]);
+            v_unzip(odd[0], odd[1], &d[k + 1], &d[k + 3]);
+        }
+        wino_input_axis(LINE_SET, LINE_PAIRS, d, point);
+        LW_UNROLL
+        for (int p = 0; p < LINE_POINTS; p++)
+            v_store(v + p * point_floats, point[p]);
+    }
+}
+
+static const float *line_find(const struct direct *x, const struct lw_call *call, int64_t n, int64_t y0,
+                              bool fresh, float *room) {
+    float *v = room + x->strip.floats;
+    if (!fresh) return v;
+    struct patch_row p;
+    line_strides(x, &p);
+    zero_floats(room, x->strip.floats);
+    direct_find_strip(x, call, n, 0, y0, fresh, room);
+    for (int64_t c = 0; c < x->strip.blocks; c++)
+        line_transform(room + c * x->strip.block_floats, x->strip.in_rows * p.row, v + c * p.plane, p.point);
+    return v;
+}
+
+/* growth: products of magnitudes within the transforms are below 64 times the plain ones'. */
+static const struct patch_algorithm line_algorithm = {.taps = LINE_TAPS,
+                                                      .vectors = 1,
+                                                      .apart = true,
+                                                      .growth = 64,
+                                                      .functions = line_functions,
+                                                      .pack = line_pack_weights,
+                                                      .geometry = line_geometry,
+                                                      .floats = line_floats,
+                                                      .strides = line_strides,
+                                                      .find = line_find};
+PATCH_ROW_FUNCTIONS(line)
+
+/* ---- what the row says of itself ----------------------------------------------------------------------- */
+
+/* winograd_error.h along the rows; down the columns the products of 3 rows of all channels are one chain. */
+static double line_bound(const lw_desc *d) {
+    const double between = (1 + 0x1p-26) + 3.0 * (double)d->ic + 1;
+    struct wino_terms point[WINO_MAX_POINTS], product[WINO_MAX_POINTS];
+    double worst = 0;
+    wino_input_terms(LINE_SET, LINE_PAIRS, point);
+    for (int tap = 0; tap < 3; tap++) {
+        for (int i = 0; i < LINE_POINTS; i++)
+            product[i] = wino_times(LINE_SET->g[i][tap], point[i], 0);
+        for (int k = 0; k < LINE_OUTPUTS; k++) {
+            const struct wino_terms y = wino_output_terms(LINE_SET, LINE_PAIRS, k, product);
+            const double c = y.size * between + y.rounded;
+            worst = fmax(worst, c / (1 - (between + y.longest) * 0x1p-24));
+        }
+    }
+    return worst;
+}
+
+/* Measured on normal data, 1 to 4 channels. */
+static double line_rel_l2(const lw_desc *d) { return 0x1p-24 * sqrt(12 + 5.0 * (double)d->ic); }
+
+static void line_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
+    struct direct x;
+    line_geometry(d, &x);
+    double vectors = 0;
+    for (int64_t t = 0; t < x.g.oc_tiles; t++)
+        vectors += conv_tile_vectors(&x.g, t);
+    const double rows = (double)(d->batch * lw_round_up(x.g.oh, 2)), slots = (double)line_slots(&x);
+    const double tiles = rows * (slots - 1) * vectors, ic = (double)d->ic;
+    const double loads = (LW_PATCH_VECTORS > 1 ? 0 : LINE_TAPS / 2) + 2 * LINE_POINTS; /* of a row of 2 */
+    w->unit[LW_WORK_call] += 1;
+    w->unit[LW_WORK_task] += (double)(d->batch * x.g.strips * x.g.oc_tiles);
+    w->unit[LW_WORK_patch] += tiles * ic * fmax(LINE_TAPS * LW_FMA_ROUNDINGS, loads) / 2;
+    w->unit[LW_WORK_wino_out] += tiles * (7 + 4 * LW_FMA_ROUNDINGS) / 2;
+    w->unit[LW_WORK_store] += tiles * LINE_OUTPUTS / (d->pool2x2 ? 4 : 1);
+    w->unit[LW_WORK_tile] += rows / 2 * vectors;
+    w->unit[LW_WORK_wino_in] +=
+        (double)(d->batch * x.g.strips * x.strip.in_rows) * slots * ic / VL * (14 + 14 * LW_FMA_ROUNDINGS);
+    direct_pack_work(&x, w);
+    work_epilogue(d, rows, (slots - 1) * LINE_OUTPUTS, d->oc, vectors, w);
+    work_tensors(d, caches, (double)patch_weights(&x.g, &line_algorithm) * sizeof(float), w);
+}
+
+#define LINE_TILE LW_TILE(2, 1)
+
+#define LW_ROWS_conv_winograd_line                                                                           \
+    LW_TILED_ROW(conv_winograd_f1x4, LINE_TILE, .algorithm = "winograd", .op = LW_CONV,                      \
+                 .src_layouts = LW_LAYOUT_BIT(LW_NCHW), .dst_layouts = LW_ANY_LAYOUT,                        \
+                 .supports = patch_supports, .packed_bytes = line_packed_bytes, .pack = line_pack,           \
+                 .workspace_bytes = line_workspace, .tasks = line_tasks, .run = line_run, .spread = 3,       \
+                 .bound = line_bound, .rel_l2 = line_rel_l2, .work = line_work)
+
+#endif
