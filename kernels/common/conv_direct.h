@@ -26,6 +26,16 @@ struct direct {
     lw_desc joined; /* what the tiles see where rows are joined */
 };
 
+/* Rows of planes of stride 1 or 2: what comes from the source, behind the padding, begins on a cache line, in
+ * both phases. A vector stored across two lines, of which L1 may have none, takes as long as several. */
+static void direct_align_rows(const lw_desc *d, struct strip *s) {
+    const int64_t line = 16, phases = d->stride_w;
+    const int64_t first = lw_div_up(d->pad_left, phases), last = lw_div_up(d->pad_left + 1 - phases, phases);
+    s->lead = lw_round_up(first, line) - first;
+    s->phase_step = lw_round_up(s->phase_width + last - first, line) + first - last;
+    s->row_floats = lw_round_up(phases * s->phase_step, line);
+}
+
 /* rows: of the tiles. */
 static struct strip direct_strip(const struct direct *x, int64_t rows) {
     const lw_desc *d = x->d;
@@ -33,9 +43,11 @@ static struct strip direct_strip(const struct direct *x, int64_t rows) {
     s.row_step = d->kh == 1 ? d->stride_h : 1;
     s.in_rows = d->kh == 1 ? rows * x->join : (rows - 1) * d->stride_h + (d->kh - 1) * d->dilation_h + 1;
     s.phase_width = lw_out_w(d) + (d->kw - 1) * d->dilation_w / d->stride_w;
+    s.phase_step = s.phase_width;
     s.row_floats = (d->kw == 1 ? 1 : d->stride_w) * s.phase_width * s.block;
+    if (s.block == 1 && d->stride_w <= 2 && d->kw > 1) direct_align_rows(d, &s);
     s.block_floats = s.in_rows * s.row_floats;
-    s.floats = s.blocks * s.block_floats;
+    s.floats = s.lead + s.blocks * s.block_floats;
     return s;
 }
 
@@ -118,7 +130,7 @@ static const float *direct_open(const struct lw_call *call, struct direct *x) {
 static ptrdiff_t direct_column(const struct direct *x, int64_t column) {
     const int64_t s = x->d->stride_w;
     if (x->in_place) return column * x->strip.block;
-    return (column % s * x->strip.phase_width + column / s) * x->strip.block;
+    return (column % s * x->strip.phase_step + column / s) * x->strip.block;
 }
 
 static void direct_taps(const struct direct *x, ptrdiff_t *tap) {
@@ -143,6 +155,7 @@ static const float *direct_find_strip(const struct direct *x, const struct lw_ca
     if (x->in_place)
         return image + group * x->g.blocks * x->strip.block_floats + y0 * x->strip.row_floats -
                d->pad_left * x->g.block;
+    packed += x->strip.lead;
     if (fresh) pack_strip(d, &x->strip, image, group * x->g.icg, x->g.icg, y0, packed);
     return packed;
 }

@@ -155,7 +155,7 @@ static void direct_patch_zero_rows(const struct direct *x, int64_t y0, float *st
 
 static const float *direct_patch_find(const struct direct *x, const struct lw_call *call, int64_t n,
                                       int64_t y0, bool fresh, float *room) {
-    if (fresh && !x->in_place) direct_patch_zero_rows(x, y0, room);
+    if (fresh && !x->in_place) direct_patch_zero_rows(x, y0, room + x->strip.lead);
     return direct_find_strip(x, call, n, 0, y0, fresh, room);
 }
 

@@ -171,6 +171,7 @@ static void line_geometry(const lw_desc *d, struct direct *x) {
     direct_geometry(d, 1, (int)lw_min(LW_DIRECT_VECTORS, lw_div_up(d->oc, VL)), x);
     x->in_place = false;
     x->strip = direct_strip(x, x->g.strip_rows);
+    x->strip.lead = 0;
     x->strip.row_floats = LINE_OUTPUTS * line_slots(x);
     x->strip.block_floats = x->strip.in_rows * x->strip.row_floats;
     x->strip.floats = lw_round_up(x->strip.blocks * x->strip.block_floats + LINE_BEYOND, LW_BLOCK);

@@ -10,6 +10,8 @@ struct strip {
     int64_t in_rows;     /* rows */
     int64_t row_step;    /* source rows from one to the next */
     int64_t phase_width; /* pixels of one phase */
+    int64_t phase_step;  /* and from one to the next */
+    int64_t lead;        /* floats before the first row */
     int64_t row_floats, block_floats, floats;
 };
 
@@ -128,6 +130,14 @@ static inline void zero_floats(float *p, int64_t n) {
         p[i] = 0.0f;
 }
 
+/* One or two, as a rule: the compiler may not make a call of it. */
+LW_INLINE void zero_few(float *p, int64_t n) {
+    for (; n > 0; n--, p++) {
+        *p = 0.0f;
+        LW_NEW_BASE(p);
+    }
+}
+
 /* Of a row of n floats all but begin .. end-1; padding of one pixel, the usual, without a loop. */
 static inline void zero_edges(float *p, int64_t begin, int64_t end, int64_t n) {
     if (begin == 1 && end == n - 1) {
@@ -201,30 +211,6 @@ static void pack_phases_nchw(const struct pack_row *p, int64_t width, float *dst
     }
 }
 
-/* A row of a plane, both phases of stride 2 at once: of what a load holds nothing is left out. Column x of
- * the source is column x + pad_left of the padded row. */
-static void pack_plane_pair(const struct pack_row *p, int64_t width, float *dst) {
-    const lw_desc *d = p->d;
-    const float *src = image_at(d, p->image, p->c, p->y, 0);
-    float *even = dst + d->pad_left % 2 * width + d->pad_left / 2;
-    float *odd = dst + (d->pad_left + 1) % 2 * width + (d->pad_left + 1) / 2;
-    for (int phase = 0; phase < 2; phase++) {
-        const struct phase f = pack_phase(d, phase, width);
-        zero_floats(dst + phase * width, f.begin);
-        zero_floats(dst + phase * width + f.end, width - f.end);
-    }
-    const int64_t columns = lw_max(0, lw_min(d->iw, 2 * width - d->pad_left));
-    int64_t x = 0;
-    for (; 2 * (x + VL) <= columns; x += VL) {
-        vf e, o;
-        v_deinterleave(src + 2 * x, &e, &o);
-        v_store(even + x, e);
-        v_store(odd + x, o);
-    }
-    for (int64_t c = 2 * x; c < columns; c++)
-        (c % 2 == 0 ? even : odd)[c / 2] = src[c];
-}
-
 /* Rows of a strip that lie in the image. */
 static void pack_rows_inside(const lw_desc *d, const struct strip *s, int64_t y0, int64_t *begin,
                              int64_t *end) {
@@ -244,6 +230,53 @@ static void pack_planes(const lw_desc *d, const struct strip *s, const float *im
         for (int64_t r = begin; r < end; r++, src += s->row_step * d->iw, to += s->row_floats) {
             zero_edges(to, f.begin, f.end, f.width);
             copy_floats(to + f.begin, src, f.end - f.begin);
+        }
+    }
+}
+
+/* A plane's row of `columns` floats into its two phases of stride 2: of what a load holds nothing is left
+ * out. The last vectors overlap those before. */
+LW_INLINE void pack_pair(const float *src, int64_t columns, float *even, float *odd) {
+    const int64_t pairs = columns / 2;
+    vf e, o;
+    int64_t x = 0;
+    for (; x + VL <= pairs; x += VL) {
+        v_deinterleave(src + 2 * x, &e, &o);
+        v_store(even + x, e);
+        v_store(odd + x, o);
+    }
+    if (x < pairs && pairs >= VL) {
+        v_deinterleave(src + 2 * (pairs - VL), &e, &o);
+        v_store(even + pairs - VL, e);
+        v_store(odd + pairs - VL, o);
+        x = pairs;
+    }
+    for (; x < pairs; x++) {
+        even[x] = src[2 * x];
+        odd[x] = src[2 * x + 1];
+    }
+    if (columns % 2) even[pairs] = src[2 * pairs];
+}
+
+/* Planes of stride 2: all rows alike. Column x of the source is column x + pad_left of the padded row. */
+static void pack_plane_pairs(const lw_desc *d, const struct strip *s, const float *image, int64_t c0,
+                             int64_t y0, float *dst) {
+    const int64_t width = s->phase_width, left = d->pad_left;
+    const struct phase f[2] = {pack_phase(d, 0, width), pack_phase(d, 1, width)};
+    const int64_t columns = lw_max(0, lw_min(d->iw, 2 * width - left));
+    const int64_t step = s->phase_step;
+    const int64_t even = left % 2 * step + left / 2, odd = (left + 1) % 2 * step + (left + 1) / 2;
+    int64_t begin, end;
+    pack_rows_inside(d, s, y0, &begin, &end);
+    for (int64_t c = 0; c < s->blocks; c++) {
+        const float *src = image_at(d, image, c0 + c, y0 + begin * s->row_step, 0);
+        float *to = dst + c * s->block_floats + begin * s->row_floats;
+        for (int64_t r = begin; r < end; r++, src += s->row_step * d->iw, to += s->row_floats) {
+            for (int phase = 0; phase < 2; phase++) {
+                zero_few(to + phase * step, f[phase].begin);
+                zero_few(to + phase * step + f[phase].end, width - f[phase].end);
+            }
+            pack_pair(src, columns, to + even, to + odd);
         }
     }
 }
@@ -273,19 +306,25 @@ static void pack_blocks(const lw_desc *d, const struct strip *s, const struct ph
     }
 }
 
-/* The rows from source row y0 on, those that exist, of channels c0 .. c0+channels-1 of one image. */
+/* The rows from source row y0 on, those that exist, of channels c0 .. c0+channels-1 of one image. dst: the
+ * first row, behind the strip's lead. */
 static void pack_strip(const lw_desc *d, const struct strip *s, const float *image, int64_t c0,
                        int64_t channels, int64_t y0, float *dst) {
     if (s->block == 1 && d->stride_w == 1) {
         pack_planes(d, s, image, c0, y0, dst);
         return;
     }
+    bool all_used = true;
+    for (int64_t phase = 0; phase < d->stride_w; phase++)
+        all_used &= phase_is_used(d, phase);
+    if (s->block == 1 && d->stride_w == 2 && all_used) {
+        pack_plane_pairs(d, s, image, c0, y0, dst);
+        return;
+    }
     const bool blocks = s->block == LW_BLOCK && channels % LW_BLOCK == 0 &&
                         (d->src_layout == LW_NHWC || (d->src_layout == LW_BLOCKED && c0 % LW_BLOCK == 0));
-    bool at_once = d->stride_w > 1 && (s->block == LW_BLOCK ? d->src_layout == LW_NCHW : d->stride_w == 2);
-    for (int64_t phase = 0; phase < d->stride_w; phase++)
-        at_once &= phase_is_used(d, phase);
-    for (int64_t phase = 0; phase < (at_once ? 1 : d->stride_w); phase++, dst += s->phase_width * s->block) {
+    const bool at_once = d->stride_w > 1 && s->block == LW_BLOCK && d->src_layout == LW_NCHW && all_used;
+    for (int64_t phase = 0; phase < (at_once ? 1 : d->stride_w); phase++, dst += s->phase_step * s->block) {
         if (!phase_is_used(d, phase)) continue;
         const struct phase f = pack_phase(d, phase, s->phase_width);
         if (blocks) {
@@ -299,9 +338,7 @@ static void pack_strip(const lw_desc *d, const struct strip *s, const float *ima
                 float *to = dst + b * s->block_floats + r * s->row_floats;
                 p.y = y0 + r * s->row_step;
                 if (p.y < 0 || p.y >= d->ih) continue;
-                if (at_once && s->block == 1)
-                    pack_plane_pair(&p, s->phase_width, to);
-                else if (at_once)
+                if (at_once)
                     pack_phases_nchw(&p, s->phase_width, to);
                 else
                     pack_phase_row(&p, &f, s->block, to);
