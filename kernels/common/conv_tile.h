@@ -33,6 +33,7 @@ struct conv_tile {
     bool relu;
     const float *ahead; /* weights that come after these: each block of a tap fetches so many lines of them */
     int ahead_lines;
+    bool fetches; /* pixels of the next block: a core doesn't foresee lines so far apart */
 };
 
 /* More than any tile has: unrolled loops leave nothing of an array but what they use. */
@@ -126,6 +127,13 @@ LW_INLINE void conv_tile_start(const struct conv_tile *a, const float *out, vf *
     }
 }
 
+/* The next pixels, into L1. */
+LW_INLINE void conv_fetch_pixels(const float *src, const int T, const int S) {
+    LW_UNROLL
+    for (int t = 0; t < T; t++)
+        __builtin_prefetch(src + t * S * LW_BLOCK, 0, 3);
+}
+
 /* B = 16; S: blocks from pixel to pixel. Taps may be trimmed at the image's left and right border. */
 LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const int V, const int S) {
     const float *origin = a->src;
@@ -137,6 +145,8 @@ LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const i
         const float *src = origin, *weights = a->weights;
         for (int64_t b = 0; b < a->blocks; b++) {
             const int run = b + 1 < a->blocks ? LW_BLOCK : a->last_run;
+            if (a->fetches)
+                conv_fetch_pixels(b + 1 < a->blocks ? src + a->src_block : origin + T * S * LW_BLOCK, T, S);
             const float *w = weights + (ptrdiff_t)a->tap_begin * run * V * VL;
             for (int k = a->tap_begin; k < a->tap_end; k++, w += run * V * VL) {
                 const float *s = src + a->tap[k];
