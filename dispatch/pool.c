@@ -2,8 +2,8 @@
  *
  * Tasks are claimed one by one from a counter, by the caller as well: with every worker descheduled the
  * caller does them all itself. What it waits for at the end is workers which entered the job and are still
- * running a task that they claimed. All waiting is a bounded spin, then sleep: a busy neighbour costs a time
- * slice at most.
+ * running a task that they claimed. Whoever waits spins, then lets others have the core by turns, then
+ * sleeps: a busy neighbour costs a time slice or two.
  *
  * A job is open while `state` has OPEN set; a worker enters by adding one to the count in state's low bits,
  * in the same compare-and-swap that finds the job open, so a late worker can't touch a job that is over. */
@@ -64,7 +64,7 @@ static int64_t now_ns(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Spins for YIELD_NS at most. */
+/* Spins for SPIN_NS, then yields between looks until YIELD_NS have passed. */
 static bool spin_until(lw_pool *pool, bool (*ready)(lw_pool *, uint64_t), uint64_t arg) {
     int64_t start = 0, waited = 0;
     while (waited < YIELD_NS) {
@@ -75,7 +75,7 @@ static bool spin_until(lw_pool *pool, bool (*ready)(lw_pool *, uint64_t), uint64
         int64_t now = now_ns();
         if (!start) start = now;
         waited = now - start;
-        if (waited > SPIN_NS) sched_yield();
+        if (waited > SPIN_NS && waited < YIELD_NS) sched_yield();
     }
     return false;
 }

@@ -289,7 +289,8 @@ void lwm_cnn_destroy(struct lwm_cnn *cnn) {
 
 /* ---- running ------------------------------------------------------------------------------------------- */
 
-/* The tasks of a batch: groups, at the end pairs, so that threads end together. The last task may be short.
+/* The tasks of a batch: groups, at the end pairs, so that threads end together; single images where
+ * there are few. The last task may be short.
  */
 struct tasks {
     int64_t groups, all;

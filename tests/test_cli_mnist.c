@@ -21,13 +21,15 @@ static void hide_data(void) { /* the drawn digits are what is left, whatever thi
 TestSuite(mnist, .init = hide_data, .fini = leave_scratch, .timeout = 300);
 
 /* "mnist OPTIONS .../0.png ... .../9.png" */
-static const char *with_digits(const char *options) {
-    static char words[4096];
+static const char *with_all_digits(const char *options, int times) {
+    static char words[8192];
     snprintf(words, sizeof words, "mnist %s", options);
-    for (int i = 0; i < 10; i++)
-        snprintf(words + strlen(words), sizeof words - strlen(words), " " DIGITS "/%d.png", i);
+    for (int i = 0; i < 10 * times; i++)
+        snprintf(words + strlen(words), sizeof words - strlen(words), " " DIGITS "/%d.png", i % 10);
     return words;
 }
+
+static const char *with_digits(const char *options) { return with_all_digits(options, 1); }
 
 /* ---- against the reference ----------------------------------------------------------------------------- */
 
@@ -146,16 +148,20 @@ Test(mnist, every_isa_within_the_summed_bound) {
 }
 
 Test(mnist, same_bits_for_any_batch_and_threads) {
+    enum { TIMES = 5, COUNT = 10 * TIMES * 10 }; /* enough images for groups and pairs on three threads */
     static const char *const ways[] = {
-        "--batch 1 --threads 1", "--batch 1 --threads 2", "--batch 3 --threads 1",  "--batch 7 --threads 2",
-        "--batch 1 --threads 3", "--batch 3 --threads 4", "--batch 10 --threads 3", "--batch 64 --threads 1"};
+        "--batch 1 --threads 1",  "--batch 1 --threads 2",  "--batch 3 --threads 1",
+        "--batch 7 --threads 2",  "--batch 1 --threads 3",  "--batch 3 --threads 4",
+        "--batch 10 --threads 3", "--batch 64 --threads 1", "--batch 50 --threads 2",
+        "--batch 19 --threads 2", "--batch 37 --threads 3"};
     float *first = NULL;
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         char options[128];
         snprintf(options, sizeof options, "--json --logits l.npy %s", ways[i]);
-        cJSON *root = expect_json(0, with_digits(options));
-        float *logits = read_npy("l.npy", "(10, 10)", 100);
-        if (first) cr_expect_eq(memcmp(first, logits, 400), 0, "%s gives other bits", ways[i]);
+        cJSON *root = expect_json(0, with_all_digits(options, TIMES));
+        float *logits = read_npy("l.npy", "(50, 10)", COUNT);
+        if (first)
+            cr_expect_eq(memcmp(first, logits, COUNT * sizeof *first), 0, "%s gives other bits", ways[i]);
         if (!first) first = logits;
         if (first != logits) free(logits);
         cJSON_Delete(root);

@@ -27,9 +27,10 @@ struct direct {
 };
 
 /* Rows of planes of stride 1 or 2: what comes from the source, behind the padding, begins on a cache line, in
- * both phases. A vector stored across two lines, of which L1 may have none, takes as long as several. */
+ * both phases. A vector stored across two lines, of which L1 may have none, takes as long as
+ * several. Narrow rows would grow too much. */
 static void direct_align_rows(const lw_desc *d, struct strip *s) {
-    const int64_t line = 16, phases = d->stride_w;
+    const int64_t line = CONV_LINE, phases = d->stride_w;
     const int64_t first = lw_div_up(d->pad_left, phases), last = lw_div_up(d->pad_left + 1 - phases, phases);
     s->lead = lw_round_up(first, line) - first;
     s->phase_step = lw_round_up(s->phase_width + last - first, line) + first - last;
@@ -45,7 +46,8 @@ static struct strip direct_strip(const struct direct *x, int64_t rows) {
     s.phase_width = lw_out_w(d) + (d->kw - 1) * d->dilation_w / d->stride_w;
     s.phase_step = s.phase_width;
     s.row_floats = (d->kw == 1 ? 1 : d->stride_w) * s.phase_width * s.block;
-    if (s.block == 1 && d->stride_w <= 2 && d->kw > 1) direct_align_rows(d, &s);
+    if (s.block == 1 && d->stride_w <= 2 && d->kw > 1 && 2 * s.phase_width > 3 * CONV_LINE)
+        direct_align_rows(d, &s);
     s.block_floats = s.in_rows * s.row_floats;
     s.floats = s.lead + s.blocks * s.block_floats;
     return s;

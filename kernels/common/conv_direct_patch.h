@@ -172,6 +172,12 @@ PATCH_ROW_FUNCTIONS(direct_patch)
 
 /* ---- what the row says of itself ----------------------------------------------------------------------- */
 
+static bool direct_patch_supports(const lw_desc *d, const char **reason) {
+    if (!patch_supports(d, reason)) return false;
+    *reason = "takes outputs at least 2 wide";
+    return lw_out_w(d) >= 2;
+}
+
 /* Eight outputs of a vector are a patch. */
 static void direct_patch_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
     struct direct x;
@@ -195,7 +201,7 @@ static void direct_patch_work(const lw_desc *d, const struct lw_caches *caches, 
 #define LW_ROWS_conv_direct_patch                                                                            \
     LW_TILED_ROW(conv_direct_patch, PATCH_TILE, .algorithm = "direct", .op = LW_CONV,                        \
                  .src_layouts = LW_LAYOUT_BIT(LW_NCHW), .dst_layouts = LW_ANY_LAYOUT,                        \
-                 .supports = patch_supports, .packed_bytes = direct_patch_packed_bytes,                      \
+                 .supports = direct_patch_supports, .packed_bytes = direct_patch_packed_bytes,               \
                  .pack = direct_patch_pack, .workspace_bytes = direct_patch_workspace,                       \
                  .exact_on_integers = true, .tasks = direct_patch_tasks, .run = direct_patch_run,            \
                  .bound = conv_bound, .rel_l2 = conv_rel_l2, .work = direct_patch_work)

@@ -251,13 +251,8 @@ static void patch_run(const struct lw_call *call, const struct patch_algorithm *
 
 static bool patch_supports(const lw_desc *d, const char **reason) {
     if (!conv_is_3x3s1(d, reason)) return false;
-    if (d->ic > PATCH_MAX_CHANNELS)
-        *reason = "takes at most 4 input channels";
-    else if (lw_out_w(d) < 2)
-        *reason = "takes outputs at least 2 wide";
-    else
-        return true;
-    return false;
+    *reason = "takes at most 4 input channels";
+    return d->ic <= PATCH_MAX_CHANNELS;
 }
 
 static int64_t patch_tasks(const lw_desc *d, const struct patch_algorithm *a) {

@@ -1,7 +1,7 @@
 /* Winograd convolution along the rows alone, F(1x4, 3x3), of few input channels: a tile's 4 outputs take 6
  * products for each row of the kernel in place of 12, and rows are summed directly. In one dimension the
- * transforms cost little: the input's is done for vectors of tiles, and what remains of the output's is a
- * dozen additions. Points and matrices are those of F(6x6)'s tiles of 4 (winograd_matrices.h). */
+ * transforms cost little: the input's is done for vectors of tiles, and the output's is ten additions for
+ * a row of a tile. Points and matrices are those of F(6x6)'s tiles of 4 (winograd_matrices.h). */
 #ifndef LW_CONV_WINOGRAD_LINE_H
 #define LW_CONV_WINOGRAD_LINE_H
 
@@ -17,7 +17,8 @@
 
 /* ---- one vector of output channels --------------------------------------------------------------------- */
 
-/* Weights of one channel: in registers, or (NULL) loaded where they are needed. */
+/* Weights of one channel: held, in registers where there are 32 of them, or (NULL) loaded where they are
+ * needed. */
 struct line_weights {
     const vf *held;
     const float *at;
@@ -76,7 +77,7 @@ LW_INLINE void line_outputs(const struct patch_row *t, const vf *m, float *out, 
             v_store(out + o / columns * t->out_row + o % columns * t->out_column, value[o]);
 }
 
-/* one: a single channel, whose weights stay in registers. */
+/* one: a single channel, whose weights are held. */
 LW_INLINE void line_rows(const struct patch_row *p, const float *src, float *out, int64_t times,
                          const enum patch_kind kind, const bool one) {
     const struct patch_row t = *p; /* a store might change *p for all that the compiler knows */
@@ -262,7 +263,8 @@ static void line_work(const lw_desc *d, const struct lw_caches *caches, struct l
         vectors += conv_tile_vectors(&x.g, t);
     const double rows = (double)(d->batch * lw_round_up(x.g.oh, 2)), slots = (double)line_slots(&x);
     const double tiles = rows * (slots - 1) * vectors, ic = (double)d->ic;
-    const double loads = (LW_PATCH_VECTORS > 1 ? 0 : LINE_TAPS / 2) + 2 * LINE_POINTS; /* of a row of 2 */
+    const bool held = LW_PATCH_VECTORS > 1 && d->ic == 1; /* by as many registers as a patch of two needs */
+    const double loads = (held ? 0 : LINE_TAPS / 2) + 2 * LINE_POINTS; /* of a row of a pair */
     w->unit[LW_WORK_call] += 1;
     w->unit[LW_WORK_task] += (double)(d->batch * x.g.strips * x.g.oc_tiles);
     w->unit[LW_WORK_patch] += tiles * ic * fmax(LINE_TAPS * LW_FMA_ROUNDINGS, loads) / 2;

@@ -132,6 +132,8 @@ static inline void zero_floats(float *p, int64_t n) {
 
 /* One or two, as a rule: the compiler may not make a call of it. */
 LW_INLINE void zero_few(float *p, int64_t n) {
+    for (; n > VL; n -= VL, p += VL)
+        v_store(p, v_zero());
     for (; n > 0; n--, p++) {
         *p = 0.0f;
         LW_NEW_BASE(p);
