@@ -79,15 +79,15 @@ static void v_transpose(vf r[VL]) {
             r[l].lane[i] = x;
         }
 }
-static void v_unzip(vf a, vf b, vf *even, vf *odd) {
-    for (int l = 0; l < VL; l++) {
-        even->lane[l] = 2 * l < VL ? a.lane[2 * l] : b.lane[2 * l - VL];
-        odd->lane[l] = 2 * l + 1 < VL ? a.lane[2 * l + 1] : b.lane[2 * l + 1 - VL];
-    }
-}
 static void v_deinterleave(const float *p, vf *even, vf *odd) {
     EACH_LANE(*even, p[2 * l]);
     EACH_LANE(*odd, p[2 * l + 1]);
+}
+static void v_unzip(vf a, vf b, vf *even, vf *odd) {
+    float both[2 * VL];
+    for (int l = 0; l < VL; l++)
+        both[l] = a.lane[l], both[VL + l] = b.lane[l];
+    v_deinterleave(both, even, odd);
 }
 
 #undef OPERATION

@@ -142,10 +142,13 @@ static void direct_taps(const struct direct *x, ptrdiff_t *tap) {
             *tap++ = ky * d->dilation_h * x->strip.row_floats + direct_column(x, kx * d->dilation_w);
 }
 
+/* Floats of room for a strip. */
+static int64_t direct_room(const struct direct *x) { return x->in_place ? 0 : x->strip.floats; }
+
 static size_t direct_workspace(const lw_desc *d, int block) {
     struct direct x;
     direct_geometry(d, block, conv_choose_vectors(d), &x);
-    return conv_scratch_bytes(&x.g) + (x.in_place ? 0 : (size_t)x.strip.floats * sizeof(float));
+    return conv_scratch_bytes(&x.g) + (size_t)direct_room(&x) * sizeof(float);
 }
 
 /* Where the strip of a task is, from source row y0 on: packed now, unless it is there in the source or still

@@ -129,13 +129,10 @@ static const patch_fn *direct_patch_functions(const struct patch_row *p, int vec
 
 /* ---- a strip ------------------------------------------------------------------------------------------- */
 
+/* In place only where no row of a patch is left out. */
 static void direct_patch_geometry(const lw_desc *d, struct direct *x) {
-    direct_geometry(d, 1, (int)lw_min(LW_DIRECT_VECTORS, lw_div_up(d->oc, VL)), x);
-    x->in_place &= d->pad_top == 0 && d->pad_bottom <= 0; /* no row of a patch is left out */
-    if (!x->in_place) x->strip = direct_strip(x, x->g.strip_rows);
+    patch_geometry(d, d->pad_top == 0 && d->pad_bottom <= 0, x);
 }
-
-static int64_t direct_patch_floats(const struct direct *x) { return x->in_place ? 0 : x->strip.floats; }
 
 static void direct_patch_strides(const struct direct *x, struct patch_row *p) {
     p->row = x->strip.row_floats;
@@ -165,7 +162,7 @@ static const struct patch_algorithm direct_patch_algorithm = {.taps = 9,
                                                               .functions = direct_patch_functions,
                                                               .pack = conv_pack,
                                                               .geometry = direct_patch_geometry,
-                                                              .floats = direct_patch_floats,
+                                                              .floats = direct_room,
                                                               .strides = direct_patch_strides,
                                                               .find = direct_patch_find};
 PATCH_ROW_FUNCTIONS(direct_patch)
@@ -178,22 +175,11 @@ static bool direct_patch_supports(const lw_desc *d, const char **reason) {
     return lw_out_w(d) >= 2;
 }
 
-/* Eight outputs of a vector are a patch. */
 static void direct_patch_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
     struct direct x;
     direct_patch_geometry(d, &x);
-    double vectors = 0;
-    for (int64_t t = 0; t < x.g.oc_tiles; t++)
-        vectors += conv_tile_vectors(&x.g, t);
-    const double rows = (double)(d->batch * lw_round_up(x.g.oh, 2)), width = (double)lw_round_up(x.g.ow, 4);
-    w->unit[LW_WORK_call] += 1;
-    w->unit[LW_WORK_task] += (double)(d->batch * x.g.strips * x.g.oc_tiles);
-    w->unit[LW_WORK_patch] += rows * width * vectors * (double)d->ic * 9 * LW_FMA_ROUNDINGS / 2;
-    w->unit[LW_WORK_store] += rows * width * vectors / (d->pool2x2 ? 4 : 1);
-    w->unit[LW_WORK_tile] += rows / 2 * vectors;
-    if (!x.in_place) direct_pack_work(&x, w);
-    work_epilogue(d, rows, width, d->oc, vectors, w);
-    work_tensors(d, caches, (double)conv_packed_bytes(&x.g), w);
+    const double outputs = patch_work(&x, &direct_patch_algorithm, caches, w);
+    w->unit[LW_WORK_patch] += outputs * (double)d->ic * 9 * LW_FMA_ROUNDINGS / 2;
 }
 
 #define PATCH_TILE LW_TILE(8, LW_PATCH_VECTORS)

@@ -58,8 +58,14 @@ LW_INLINE void patch_pool(const vf *acc, const int C, const int V, const bool fi
     }
 }
 
-/* ---- packed weights
- * ------------------------------------------------------------------------------------------- */
+/* Strips as the patches want them: packed, or in the source where `in_place` allows it. */
+static void patch_geometry(const lw_desc *d, bool in_place, struct direct *x) {
+    direct_geometry(d, 1, (int)lw_min(LW_DIRECT_VECTORS, lw_div_up(d->oc, VL)), x);
+    x->in_place &= in_place;
+    if (!x->in_place) x->strip = direct_strip(x, x->g.strip_rows);
+}
+
+/* ---- packed weights --------------------------------------------------------------------------------- */
 
 /* What the packed weights begin with. */
 struct patch_head {
@@ -259,6 +265,22 @@ static int64_t patch_tasks(const lw_desc *d, const struct patch_algorithm *a) {
     struct direct x;
     a->geometry(d, &x);
     return x.g.tasks;
+}
+
+/* Counts what all algorithms do alike; returns the vectors of outputs, before the pool. */
+static double patch_work(const struct direct *x, const struct patch_algorithm *a,
+                         const struct lw_caches *caches, struct lw_work *w) {
+    const lw_desc *d = x->d;
+    const double vectors = (double)lw_div_up(d->oc, VL);
+    const double rows = (double)(d->batch * lw_round_up(x->g.oh, 2)), width = (double)lw_round_up(x->g.ow, 4);
+    w->unit[LW_WORK_call] += 1;
+    w->unit[LW_WORK_task] += (double)(d->batch * x->g.strips * x->g.oc_tiles);
+    w->unit[LW_WORK_store] += rows * width * vectors / (d->pool2x2 ? 4 : 1);
+    w->unit[LW_WORK_tile] += rows / 2 * vectors;
+    if (!x->in_place) direct_pack_work(x, w);
+    work_epilogue(d, rows, width, d->oc, vectors, w);
+    work_tensors(d, caches, (double)patch_weights(&x->g, a) * sizeof(float), w);
+    return rows * width * vectors;
 }
 
 #define PATCH_ROW_FUNCTIONS(f)                                                                               \

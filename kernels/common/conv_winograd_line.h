@@ -169,9 +169,7 @@ static inline int64_t line_point_floats(const struct direct *x) {
 #define LINE_BEYOND (LINE_OUTPUTS * VL + LW_BLOCK)
 
 static void line_geometry(const lw_desc *d, struct direct *x) {
-    direct_geometry(d, 1, (int)lw_min(LW_DIRECT_VECTORS, lw_div_up(d->oc, VL)), x);
-    x->in_place = false;
-    x->strip = direct_strip(x, x->g.strip_rows);
+    patch_geometry(d, false, x);
     x->strip.lead = 0;
     x->strip.row_floats = LINE_OUTPUTS * line_slots(x);
     x->strip.block_floats = x->strip.in_rows * x->strip.row_floats;
@@ -258,24 +256,13 @@ static double line_rel_l2(const lw_desc *d) { return 0x1p-24 * sqrt(12 + 5.0 * (
 static void line_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
     struct direct x;
     line_geometry(d, &x);
-    double vectors = 0;
-    for (int64_t t = 0; t < x.g.oc_tiles; t++)
-        vectors += conv_tile_vectors(&x.g, t);
-    const double rows = (double)(d->batch * lw_round_up(x.g.oh, 2)), slots = (double)line_slots(&x);
-    const double tiles = rows * (slots - 1) * vectors, ic = (double)d->ic;
+    const double tiles = patch_work(&x, &line_algorithm, caches, w) / LINE_OUTPUTS, ic = (double)d->ic;
     const bool held = LW_PATCH_VECTORS > 1 && d->ic == 1; /* by as many registers as a patch of two needs */
     const double loads = (held ? 0 : LINE_TAPS / 2) + 2 * LINE_POINTS; /* of a row of a pair */
-    w->unit[LW_WORK_call] += 1;
-    w->unit[LW_WORK_task] += (double)(d->batch * x.g.strips * x.g.oc_tiles);
+    const double slots = (double)(d->batch * x.g.strips * x.strip.in_rows * line_slots(&x));
     w->unit[LW_WORK_patch] += tiles * ic * fmax(LINE_TAPS * LW_FMA_ROUNDINGS, loads) / 2;
     w->unit[LW_WORK_wino_out] += tiles * (7 + 4 * LW_FMA_ROUNDINGS) / 2;
-    w->unit[LW_WORK_store] += tiles * LINE_OUTPUTS / (d->pool2x2 ? 4 : 1);
-    w->unit[LW_WORK_tile] += rows / 2 * vectors;
-    w->unit[LW_WORK_wino_in] +=
-        (double)(d->batch * x.g.strips * x.strip.in_rows) * slots * ic / VL * (14 + 14 * LW_FMA_ROUNDINGS);
-    direct_pack_work(&x, w);
-    work_epilogue(d, rows, (slots - 1) * LINE_OUTPUTS, d->oc, vectors, w);
-    work_tensors(d, caches, (double)patch_weights(&x.g, &line_algorithm) * sizeof(float), w);
+    w->unit[LW_WORK_wino_in] += slots * ic / VL * (14 + 14 * LW_FMA_ROUNDINGS);
 }
 
 #define LINE_TILE LW_TILE(2, 1)

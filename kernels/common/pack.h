@@ -121,18 +121,9 @@ static struct phase pack_phase(const lw_desc *d, int64_t phase, int64_t width) {
     return p;
 }
 
-/* A few floats: less than a call of memset costs. */
+/* Often one or two, for which the compiler may not make a call of it. */
 static inline void zero_floats(float *p, int64_t n) {
-    int64_t i = 0;
-    for (; i + VL <= n; i += VL)
-        v_store(p + i, v_zero());
-    for (; i < n; i++)
-        p[i] = 0.0f;
-}
-
-/* One or two, as a rule: the compiler may not make a call of it. */
-LW_INLINE void zero_few(float *p, int64_t n) {
-    for (; n > VL; n -= VL, p += VL)
+    for (; n >= VL; n -= VL, p += VL)
         v_store(p, v_zero());
     for (; n > 0; n--, p++) {
         *p = 0.0f;
@@ -275,8 +266,8 @@ static void pack_plane_pairs(const lw_desc *d, const struct strip *s, const floa
         float *to = dst + c * s->block_floats + begin * s->row_floats;
         for (int64_t r = begin; r < end; r++, src += s->row_step * d->iw, to += s->row_floats) {
             for (int phase = 0; phase < 2; phase++) {
-                zero_few(to + phase * step, f[phase].begin);
-                zero_few(to + phase * step + f[phase].end, width - f[phase].end);
+                zero_floats(to + phase * step, f[phase].begin);
+                zero_floats(to + phase * step + f[phase].end, width - f[phase].end);
             }
             pack_pair(src, columns, to + even, to + odd);
         }
