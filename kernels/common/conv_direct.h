@@ -4,8 +4,9 @@
  *   conv_direct       blocks of 16 channels: for all but the first layers
  *   conv_direct_nchw  plain planes, one channel at a time: for few input channels, NCHW only
  *
- * A strip which is already in the source as it has to be isn't packed at all: planes without padding at the
- * sides and of stride 1, and blocks of stride 1 or 2 where the border tiles can leave the padding out. To the
+ * A strip which is already in the source as it has to be isn't packed at all: blocks of stride 1 or 2 and
+ * planes of stride 2 where the border tiles can leave the padding out, and planes of stride 1 without padding
+ * at the sides, which are sooner copied than their border tiles are called one by one. To the
  * tiles, the pixels of a 1x1 kernel are one long row where they lie together: several image rows are joined.
  */
 #ifndef LW_CONV_DIRECT_H
@@ -26,15 +27,12 @@ struct direct {
     lw_desc joined; /* what the tiles see where rows are joined */
 };
 
-/* Rows of planes of stride 1 or 2: what comes from the source, behind the padding, begins on a cache line, in
- * both phases. A vector stored across two lines, of which L1 may have none, takes as long as
- * several. Narrow rows would grow too much. */
+/* Rows of planes of stride 1: what comes from the source, behind the padding, begins on a cache line. A
+ * vector stored across two lines, of which L1 may have none, takes as long as several. Narrow rows would grow
+ * too much. */
 static void direct_align_rows(const lw_desc *d, struct strip *s) {
-    const int64_t line = CONV_LINE, phases = d->stride_w;
-    const int64_t first = lw_div_up(d->pad_left, phases), last = lw_div_up(d->pad_left + 1 - phases, phases);
-    s->lead = lw_round_up(first, line) - first;
-    s->phase_step = lw_round_up(s->phase_width + last - first, line) + first - last;
-    s->row_floats = lw_round_up(phases * s->phase_step, line);
+    s->lead = lw_round_up(d->pad_left, CONV_LINE) - d->pad_left;
+    s->row_floats = lw_round_up(s->phase_width, CONV_LINE);
 }
 
 /* rows: of the tiles. */
@@ -44,9 +42,8 @@ static struct strip direct_strip(const struct direct *x, int64_t rows) {
     s.row_step = d->kh == 1 ? d->stride_h : 1;
     s.in_rows = d->kh == 1 ? rows * x->join : (rows - 1) * d->stride_h + (d->kh - 1) * d->dilation_h + 1;
     s.phase_width = lw_out_w(d) + (d->kw - 1) * d->dilation_w / d->stride_w;
-    s.phase_step = s.phase_width;
     s.row_floats = (d->kw == 1 ? 1 : d->stride_w) * s.phase_width * s.block;
-    if (s.block == 1 && d->stride_w <= 2 && d->kw > 1 && 2 * s.phase_width > 3 * CONV_LINE)
+    if (s.block == 1 && d->stride_w == 1 && d->kw > 1 && 2 * s.phase_width > 3 * CONV_LINE)
         direct_align_rows(d, &s);
     s.block_floats = s.in_rows * s.row_floats;
     s.floats = s.lead + s.blocks * s.block_floats;
@@ -58,12 +55,10 @@ static bool direct_is_in_place(const struct direct *x) {
     const lw_desc *d = x->d;
     const struct conv_geometry *g = &x->g;
     if (d->groups > 1 && g->icg % g->block != 0) return false;
-    if (g->block == 1)
-        return d->src_layout == LW_NCHW && d->stride_w == 1 && d->pad_left == 0 &&
-               lw_out_w(d) + (d->kw - 1) * d->dilation_w <= d->iw &&
-               (x->join == 1 || (d->stride_h == 1 && lw_out_w(d) == d->iw));
-    if (d->src_layout != LW_BLOCKED) return false;
+    if (d->src_layout != (g->block == 1 ? LW_NCHW : LW_BLOCKED)) return false;
     if (x->join > 1) return d->stride_w == 1 && d->stride_h == 1 && lw_out_w(d) == d->iw;
+    if (g->block == 1 && d->stride_w == 1)
+        return d->pad_left == 0 && lw_out_w(d) + (d->kw - 1) * d->dilation_w <= d->iw;
     return d->stride_w <= 2 && conv_can_trim(g);
 }
 
@@ -132,7 +127,7 @@ static const float *direct_open(const struct lw_call *call, struct direct *x) {
 static ptrdiff_t direct_column(const struct direct *x, int64_t column) {
     const int64_t s = x->d->stride_w;
     if (x->in_place) return column * x->strip.block;
-    return (column % s * x->strip.phase_step + column / s) * x->strip.block;
+    return (column % s * x->strip.phase_width + column / s) * x->strip.block;
 }
 
 static void direct_taps(const struct direct *x, ptrdiff_t *tap) {
@@ -172,9 +167,9 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
     const struct conv_geometry *g = &x.g;
     struct conv_rows r = {.g = g, .scratch = conv_scratch(g, workspace)};
     const int step = x.in_place ? (int)g->d->stride_w : 1;
-    r.tiles = block == 1 ? conv_tiles_planes : step == 1 ? conv_tiles_blocked : conv_tiles_strided;
+    r.tiles = (block == 1 ? conv_tiles_planes : conv_tiles_blocked)[step - 1];
     r.pixel_floats = step * block;
-    r.trims = x.in_place && block != 1 && conv_find_trims(g, &r.scratch);
+    r.trims = x.in_place && conv_find_trims(g, &r.scratch);
     r.row_floats = x.join * d->stride_h / x.strip.row_step * x.strip.row_floats;
     float *packed = (float *)((char *)workspace + conv_scratch_bytes(g));
     direct_taps(&x, r.scratch.tap);

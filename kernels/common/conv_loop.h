@@ -297,8 +297,9 @@ static void conv_row(struct conv_rows *r, int64_t y, int64_t begin, int64_t end,
         t.tiles = tiles - i - narrow;
         if (r->trims && i == 0) t.tiles = 1;
         if (r->trims && t.tiles > 1 && i + t.tiles == tiles) t.tiles--;
-        t.trim =
-            r->scratch.trim + ((i == 0 ? CONV_FIRST : 0) | (i + t.tiles == tiles ? CONV_LAST : 0)) * t.taps;
+        const int borders = (i == 0 ? CONV_FIRST : 0) | (i + t.tiles == tiles ? CONV_LAST : 0);
+        t.trims = r->trims && borders != 0;
+        t.trim = r->scratch.trim + borders * t.taps;
         t.src = src + x * r->pixel_floats;
         t.out = out + x * t.out_pixel;
         if (r->ahead_floats <= 0) t.ahead_lines = 0;

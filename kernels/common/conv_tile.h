@@ -3,7 +3,7 @@
  *
  * The source is a strip of blocks of B channels (B = 16, or 1 for plain planes) in which neighbouring output
  * pixels of one tap are always B floats apart: packing (pack.h) sees to that for any stride. Or it is the
- * image itself, blocked, of stride 1 or 2. So every address is a pointer plus a constant, and one tile serves
+ * image itself, of stride 1 or 2. So every address is a pointer plus a constant, and one tile serves
  * every kernel size, stride and dilation; taps are a table of offsets. A call computes a run of equal tiles
  * side by side: with few input channels a call for each would cost a tenth. */
 #ifndef LW_CONV_TILE_H
@@ -24,6 +24,7 @@ struct conv_tile {
     ptrdiff_t out_pixel, out_vector[LW_DIRECT_VECTORS];
     const ptrdiff_t *tap;      /* [all taps] source offset of each tap */
     const unsigned char *trim; /* [all taps] conv_trim */
+    bool trims;                /* is one of them not CONV_TRIM_NONE? */
     int tap_begin, tap_end;    /* the rows of the kernel that lie inside the image */
     int taps;                  /* all taps, for strides */
     int64_t blocks;
@@ -85,6 +86,21 @@ LW_INLINE void conv_run(vf *acc, const float *s, const float *w, int run, const 
         conv_step4(acc, s + i, w + i * V * VL, lo, hi, V, B);
     for (; i < run; i++)
         conv_step1(acc, s + i, w + i * V * VL, lo, hi, V, B);
+}
+
+/* The same, of the pixels whose tap doesn't lie in the padding. */
+LW_INLINE void conv_tap(vf *acc, const float *s, const float *w, int run, int trim, const int T, const int V,
+                        const int B) {
+    if (trim == CONV_TRIM_NONE)
+        conv_run(acc, s, w, run, 0, T, V, B);
+    else if (trim == CONV_TRIM_FIRST)
+        conv_run(acc, s, w, run, 1, T, V, B);
+    else if (trim == CONV_TRIM_LAST)
+        conv_run(acc, s, w, run, 0, T - 1, V, B);
+    else if (trim == CONV_TRIM_FIRST2)
+        conv_run(acc, s, w, run, 2, T, V, B);
+    else
+        conv_run(acc, s, w, run, 0, T - 2, V, B);
 }
 
 LW_INLINE void conv_tile_store(const struct conv_tile *a, float *out, vf *acc, const int T, const int V) {
@@ -158,16 +174,8 @@ LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const i
                         conv_step4(acc, s + i, w + i * V * VL, 0, T, V, S * LW_BLOCK);
                         LW_KEEP_LOADS;
                     }
-                } else if (a->trim[k] == CONV_TRIM_NONE)
-                    conv_run(acc, s, w, run, 0, T, V, S * LW_BLOCK);
-                else if (a->trim[k] == CONV_TRIM_FIRST)
-                    conv_run(acc, s, w, run, 1, T, V, S * LW_BLOCK);
-                else if (a->trim[k] == CONV_TRIM_LAST)
-                    conv_run(acc, s, w, run, 0, T - 1, V, S * LW_BLOCK);
-                else if (a->trim[k] == CONV_TRIM_FIRST2)
-                    conv_run(acc, s, w, run, 2, T, V, S * LW_BLOCK);
-                else
-                    conv_run(acc, s, w, run, 0, T - 2, V, S * LW_BLOCK);
+                } else
+                    conv_tap(acc, s, w, run, a->trim[k], T, V, S * LW_BLOCK);
             }
             src += a->src_block;
             weights += (ptrdiff_t)a->taps * LW_BLOCK * V * VL;
@@ -176,18 +184,20 @@ LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const i
     }
 }
 
-/* B = 1: plain planes, one channel a block. */
-LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const int V) {
+/* B = 1: plain planes, one channel a block; S, trims: as above, but for a tap's few instructions a look at
+ * each is too many where there are none. */
+LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const int V, const int S,
+                                const bool trims) {
     const float *origin = a->src;
     float *out = a->out;
-    for (int64_t i = 0; i < a->tiles; i++, origin += T, out += T * a->out_pixel) {
+    for (int64_t i = 0; i < a->tiles; i++, origin += T * S, out += T * a->out_pixel) {
         vf acc[LW_DIRECT_PIXELS_1 * LW_DIRECT_VECTORS];
         conv_tile_start(a, out, acc, T, V);
         const float *src = origin, *weights = a->weights;
         for (int64_t b = 0; b < a->blocks; b++) {
             const float *w = weights + (ptrdiff_t)a->tap_begin * V * VL;
             for (int k = a->tap_begin; k < a->tap_end; k++, w += V * VL)
-                conv_step1(acc, src + a->tap[k], w, 0, T, V, 1);
+                conv_tap(acc, src + a->tap[k], w, 1, trims ? a->trim[k] : CONV_TRIM_NONE, T, V, S);
             src += a->src_block;
             weights += (ptrdiff_t)a->taps * V * VL;
         }
@@ -197,19 +207,24 @@ LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const in
 
 /* One function for each size of the tile, so that every remainder is as unrolled as the whole. What it is
  * told is copied: no store can change that, so nothing is loaded again after each. */
+#define CONV_TILE_FUNCTION(T, V, S)                                                                          \
+    static void conv_tile_blocked##S##_##T##x##V(const struct conv_tile *told) {                             \
+        const struct conv_tile a = *told;                                                                    \
+        conv_tile_blocked(&a, T, V, S);                                                                      \
+    }                                                                                                        \
+    static void conv_tile_planes##S##_##T##x##V(const struct conv_tile *a) {                                 \
+        if (a->trims)                                                                                        \
+            conv_tile_planes(a, T, V, S, true);                                                              \
+        else                                                                                                 \
+            conv_tile_planes(a, T, V, S, false);                                                             \
+    }
 #define CONV_TILE_FUNCTIONS(T, V)                                                                            \
-    static void conv_tile_blocked_##T##x##V(const struct conv_tile *told) {                                  \
-        const struct conv_tile a = *told;                                                                    \
-        conv_tile_blocked(&a, T, V, 1);                                                                      \
-    }                                                                                                        \
-    static void conv_tile_strided_##T##x##V(const struct conv_tile *told) {                                  \
-        const struct conv_tile a = *told;                                                                    \
-        conv_tile_blocked(&a, T, V, 2);                                                                      \
-    }                                                                                                        \
-    static void conv_tile_planes_##T##x##V(const struct conv_tile *a) { conv_tile_planes(a, T, V); }
-#define CONV_TILE_BLOCKED(T, V) conv_tile_blocked_##T##x##V,
-#define CONV_TILE_STRIDED(T, V) conv_tile_strided_##T##x##V,
-#define CONV_TILE_PLANES(T, V)  conv_tile_planes_##T##x##V,
+    CONV_TILE_FUNCTION(T, V, 1)                                                                              \
+    CONV_TILE_FUNCTION(T, V, 2)
+#define CONV_TILE_BLOCKED1(T, V) conv_tile_blocked1_##T##x##V,
+#define CONV_TILE_BLOCKED2(T, V) conv_tile_blocked2_##T##x##V,
+#define CONV_TILE_PLANES1(T, V)  conv_tile_planes1_##T##x##V,
+#define CONV_TILE_PLANES2(T, V)  conv_tile_planes2_##T##x##V,
 
 LW_REPEAT(LW_DIRECT_PIXELS_1, CONV_TILE_FUNCTIONS, 1)
 LW_REPEAT(LW_DIRECT_PIXELS_2, CONV_TILE_FUNCTIONS, 2)
@@ -235,17 +250,18 @@ typedef void (*conv_tile_fn)(const struct conv_tile *);
     }
 #endif
 
-static const conv_tile_fn conv_tiles_blocked[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS_1] =
-    CONV_TILES(CONV_TILE_BLOCKED);
-static const conv_tile_fn conv_tiles_strided[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS_1] =
-    CONV_TILES(CONV_TILE_STRIDED);
-static const conv_tile_fn conv_tiles_planes[LW_DIRECT_VECTORS][LW_DIRECT_PIXELS_1] =
-    CONV_TILES(CONV_TILE_PLANES);
+/* [stride - 1][vectors - 1][pixels - 1] */
+static const conv_tile_fn conv_tiles_blocked[2][LW_DIRECT_VECTORS][LW_DIRECT_PIXELS_1] = {
+    CONV_TILES(CONV_TILE_BLOCKED1), CONV_TILES(CONV_TILE_BLOCKED2)};
+static const conv_tile_fn conv_tiles_planes[2][LW_DIRECT_VECTORS][LW_DIRECT_PIXELS_1] = {
+    CONV_TILES(CONV_TILE_PLANES1), CONV_TILES(CONV_TILE_PLANES2)};
 
 #undef CONV_TILES
+#undef CONV_TILE_FUNCTION
 #undef CONV_TILE_FUNCTIONS
-#undef CONV_TILE_BLOCKED
-#undef CONV_TILE_STRIDED
-#undef CONV_TILE_PLANES
+#undef CONV_TILE_BLOCKED1
+#undef CONV_TILE_BLOCKED2
+#undef CONV_TILE_PLANES1
+#undef CONV_TILE_PLANES2
 
 #endif

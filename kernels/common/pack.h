@@ -10,7 +10,6 @@ struct strip {
     int64_t in_rows;     /* rows */
     int64_t row_step;    /* source rows from one to the next */
     int64_t phase_width; /* pixels of one phase */
-    int64_t phase_step;  /* and from one to the next */
     int64_t lead;        /* floats before the first row */
     int64_t row_floats, block_floats, floats;
 };
@@ -227,53 +226,6 @@ static void pack_planes(const lw_desc *d, const struct strip *s, const float *im
     }
 }
 
-/* A plane's row of `columns` floats into its two phases of stride 2: of what a load holds nothing is left
- * out. The last vectors overlap those before. */
-LW_INLINE void pack_pair(const float *src, int64_t columns, float *even, float *odd) {
-    const int64_t pairs = columns / 2;
-    vf e, o;
-    int64_t x = 0;
-    for (; x + VL <= pairs; x += VL) {
-        v_deinterleave(src + 2 * x, &e, &o);
-        v_store(even + x, e);
-        v_store(odd + x, o);
-    }
-    if (x < pairs && pairs >= VL) {
-        v_deinterleave(src + 2 * (pairs - VL), &e, &o);
-        v_store(even + pairs - VL, e);
-        v_store(odd + pairs - VL, o);
-        x = pairs;
-    }
-    for (; x < pairs; x++) {
-        even[x] = src[2 * x];
-        odd[x] = src[2 * x + 1];
-    }
-    if (columns % 2) even[pairs] = src[2 * pairs];
-}
-
-/* Planes of stride 2: all rows alike. Column x of the source is column x + pad_left of the padded row. */
-static void pack_plane_pairs(const lw_desc *d, const struct strip *s, const float *image, int64_t c0,
-                             int64_t y0, float *dst) {
-    const int64_t width = s->phase_width, left = d->pad_left;
-    const struct phase f[2] = {pack_phase(d, 0, width), pack_phase(d, 1, width)};
-    const int64_t columns = lw_max(0, lw_min(d->iw, 2 * width - left));
-    const int64_t step = s->phase_step;
-    const int64_t even = left % 2 * step + left / 2, odd = (left + 1) % 2 * step + (left + 1) / 2;
-    int64_t begin, end;
-    pack_rows_inside(d, s, y0, &begin, &end);
-    for (int64_t c = 0; c < s->blocks; c++) {
-        const float *src = image_at(d, image, c0 + c, y0 + begin * s->row_step, 0);
-        float *to = dst + c * s->block_floats + begin * s->row_floats;
-        for (int64_t r = begin; r < end; r++, src += s->row_step * d->iw, to += s->row_floats) {
-            for (int phase = 0; phase < 2; phase++) {
-                zero_floats(to + phase * step, f[phase].begin);
-                zero_floats(to + phase * step + f[phase].end, width - f[phase].end);
-            }
-            pack_pair(src, columns, to + even, to + odd);
-        }
-    }
-}
-
 /* A phase of whole blocks of 16 channels that lie together, all rows alike. */
 static void pack_blocks(const lw_desc *d, const struct strip *s, const struct phase *f, const float *image,
                         int64_t c0, int64_t y0, float *dst) {
@@ -310,14 +262,10 @@ static void pack_strip(const lw_desc *d, const struct strip *s, const float *ima
     bool all_used = true;
     for (int64_t phase = 0; phase < d->stride_w; phase++)
         all_used &= phase_is_used(d, phase);
-    if (s->block == 1 && d->stride_w == 2 && all_used) {
-        pack_plane_pairs(d, s, image, c0, y0, dst);
-        return;
-    }
     const bool blocks = s->block == LW_BLOCK && channels % LW_BLOCK == 0 &&
                         (d->src_layout == LW_NHWC || (d->src_layout == LW_BLOCKED && c0 % LW_BLOCK == 0));
     const bool at_once = d->stride_w > 1 && s->block == LW_BLOCK && d->src_layout == LW_NCHW && all_used;
-    for (int64_t phase = 0; phase < (at_once ? 1 : d->stride_w); phase++, dst += s->phase_step * s->block) {
+    for (int64_t phase = 0; phase < (at_once ? 1 : d->stride_w); phase++, dst += s->phase_width * s->block) {
         if (!phase_is_used(d, phase)) continue;
         const struct phase f = pack_phase(d, phase, s->phase_width);
         if (blocks) {
