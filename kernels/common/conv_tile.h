@@ -150,8 +150,44 @@ LW_INLINE void conv_fetch_pixels(const float *src, const int T, const int S) {
         __builtin_prefetch(src + t * S * LW_BLOCK, 0, 3);
 }
 
-/* B = 16; S: blocks from pixel to pixel. Taps may be trimmed at the image's left and right border. */
-LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const int V, const int S) {
+/* Weights that come later, into L2; returns what comes behind them. */
+LW_INLINE const float *conv_fetch_ahead(const float *ahead, int lines) {
+    LW_NO_UNROLL
+    for (int line = 0; line < lines; line++, ahead += CONV_LINE)
+        __builtin_prefetch(ahead, 0, 2);
+    return ahead;
+}
+
+/* B = 16; S: blocks from pixel to pixel. Whole blocks, no tap in the padding: nothing but products, since a
+ * look at each block and tap costs a tenth where another thread has half of the core. */
+LW_INLINE void conv_tile_whole(const struct conv_tile *a, const int T, const int V, const int S) {
+    const float *origin = a->src;
+    float *out = a->out;
+    const float *ahead = a->ahead;
+    for (int64_t i = 0; i < a->tiles; i++, origin += T * S * LW_BLOCK, out += T * a->out_pixel) {
+        vf acc[LW_DIRECT_PIXELS_1 * LW_DIRECT_VECTORS];
+        conv_tile_start(a, out, acc, T, V);
+        const float *src = origin, *weights = a->weights;
+        for (int64_t b = 0; b < a->blocks; b++, src += a->src_block) {
+            if (a->fetches)
+                conv_fetch_pixels(b + 1 < a->blocks ? src + a->src_block : origin + T * S * LW_BLOCK, T, S);
+            const float *w = weights + (ptrdiff_t)a->tap_begin * LW_BLOCK * V * VL;
+            for (int k = a->tap_begin; k < a->tap_end; k++) {
+                ahead = conv_fetch_ahead(ahead, a->ahead_lines);
+                const float *s = src + a->tap[k];
+                LW_NEW_BASE(s);
+                LW_NO_UNROLL
+                for (int c = 0; c < LW_BLOCK; c += 4, w += 4 * V * VL)
+                    conv_step4(acc, s + c, w, 0, T, V, S * LW_BLOCK);
+            }
+            weights += (ptrdiff_t)a->taps * LW_BLOCK * V * VL;
+        }
+        conv_tile_store(a, out, acc, T, V);
+    }
+}
+
+/* Any blocks; taps may be trimmed at the image's left and right border. */
+LW_INLINE void conv_tile_cut(const struct conv_tile *a, const int T, const int V, const int S) {
     const float *origin = a->src;
     float *out = a->out;
     const float *ahead = a->ahead;
@@ -161,21 +197,10 @@ LW_INLINE void conv_tile_blocked(const struct conv_tile *a, const int T, const i
         const float *src = origin, *weights = a->weights;
         for (int64_t b = 0; b < a->blocks; b++) {
             const int run = b + 1 < a->blocks ? LW_BLOCK : a->last_run;
-            if (a->fetches)
-                conv_fetch_pixels(b + 1 < a->blocks ? src + a->src_block : origin + T * S * LW_BLOCK, T, S);
             const float *w = weights + (ptrdiff_t)a->tap_begin * run * V * VL;
             for (int k = a->tap_begin; k < a->tap_end; k++, w += run * V * VL) {
-                const float *s = src + a->tap[k];
-                for (int line = 0; line < a->ahead_lines; line++, ahead += CONV_LINE)
-                    __builtin_prefetch(ahead, 0, 2);
-                if (run == LW_BLOCK && a->trim[k] == CONV_TRIM_NONE) {
-                    LW_UNROLL
-                    for (int i = 0; i < LW_BLOCK; i += 4) {
-                        conv_step4(acc, s + i, w + i * V * VL, 0, T, V, S * LW_BLOCK);
-                        LW_KEEP_LOADS;
-                    }
-                } else
-                    conv_tap(acc, s, w, run, a->trim[k], T, V, S * LW_BLOCK);
+                ahead = conv_fetch_ahead(ahead, a->ahead_lines);
+                conv_tap(acc, src + a->tap[k], w, run, a->trim[k], T, V, S * LW_BLOCK);
             }
             src += a->src_block;
             weights += (ptrdiff_t)a->taps * LW_BLOCK * V * VL;
@@ -210,7 +235,10 @@ LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const in
 #define CONV_TILE_FUNCTION(T, V, S)                                                                          \
     static void conv_tile_blocked##S##_##T##x##V(const struct conv_tile *told) {                             \
         const struct conv_tile a = *told;                                                                    \
-        conv_tile_blocked(&a, T, V, S);                                                                      \
+        if (!a.trims && a.last_run == LW_BLOCK)                                                              \
+            conv_tile_whole(&a, T, V, S);                                                                    \
+        else                                                                                                 \
+            conv_tile_cut(&a, T, V, S);                                                                      \
     }                                                                                                        \
     static void conv_tile_planes##S##_##T##x##V(const struct conv_tile *a) {                                 \
         if (a->trims)                                                                                        \
