@@ -64,8 +64,8 @@ def rows(isa, every):
         for p in sorted({pixels[v], pixels[v] - pixels[v] // 4}, reverse=True)]
     widths = range(1, tile["WINO_VECTORS"] + 1) if every else [tile["WINO_VECTORS"]]
     images = 2 if isa == "avx2" else 4
-    products = [Row("direct: 3x3, 1x1, any", f"conv_tile_blocked_{p}x{v}") for p, v in shapes]
-    products += [Row("direct from planes", f"conv_tile_planes_{pixels[max(pixels)]}x{max(pixels)}")]
+    products = [Row("direct: 3x3, 1x1, any", f"conv_tile_blocked1_{p}x{v}") for p, v in shapes]
+    products += [Row("direct from planes", f"conv_tile_planes1_{pixels[max(pixels)]}x{max(pixels)}")]
     products += [Row("patch, one channel, pooled: all of it", f"patch_PATCH_POOL_FINITE_4x{patch}_1"),
                  Row("patch, a channel of several", f"patch_PATCH_TWO_ROWS_4x{patch}_0"),
                  Row("F(1x4), one channel, pooled: all of it", "line_PATCH_POOL_FINITE_1"),

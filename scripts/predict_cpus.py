@@ -106,8 +106,8 @@ CPUS = {
 # Unit: the functions whose loops stand for it. Of `times` loops the cost model knows more than the loop (what is around
 # it): there the ISA's own cost is multiplied.
 CYCLES = {
-    "direct": r"conv_tile_blocked_{pixels}x{vectors}",
-    "planes": r"conv_tile_planes_{pixels}x{vectors}",
+    "direct": r"conv_tile_blocked1_{pixels}x{vectors}",
+    "planes": r"conv_tile_planes1_{pixels}x{vectors}",
     "patch": r"patch_PATCH_(POOL_FINITE|TWO_ROWS)_4x\d_[01]",
     "gemm": r"wino_gemm_{tiles}x{wide}",
     "depthwise": r"depthwise_[35]s[12]_[48]",

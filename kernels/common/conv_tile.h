@@ -230,6 +230,21 @@ LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const in
     }
 }
 
+/* The same of a 1x1 kernel: a loop around each channel's one tap costs as much as its products. */
+LW_INLINE void conv_tile_points(const struct conv_tile *a, const int T, const int V, const int S) {
+    const float *origin = a->src + a->tap[0];
+    float *out = a->out;
+    const ptrdiff_t step = a->src_block;
+    for (int64_t i = 0; i < a->tiles; i++, origin += T * S, out += T * a->out_pixel) {
+        vf acc[LW_DIRECT_PIXELS_1 * LW_DIRECT_VECTORS];
+        conv_tile_start(a, out, acc, T, V);
+        const float *src = origin, *w = a->weights;
+        for (int64_t b = 0; b < a->blocks; b++, src += step, w += V * VL)
+            conv_step1(acc, src, w, 0, T, V, S);
+        conv_tile_store(a, out, acc, T, V);
+    }
+}
+
 /* One function for each size of the tile, so that every remainder is as unrolled as the whole. What it is
  * told is copied: no store can change that, so nothing is loaded again after each. */
 #define CONV_TILE_FUNCTION(T, V, S)                                                                          \
@@ -240,11 +255,14 @@ LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const in
         else                                                                                                 \
             conv_tile_cut(&a, T, V, S);                                                                      \
     }                                                                                                        \
-    static void conv_tile_planes##S##_##T##x##V(const struct conv_tile *a) {                                 \
-        if (a->trims)                                                                                        \
-            conv_tile_planes(a, T, V, S, true);                                                              \
+    static void conv_tile_planes##S##_##T##x##V(const struct conv_tile *told) {                              \
+        const struct conv_tile a = *told;                                                                    \
+        if (a.trims)                                                                                         \
+            conv_tile_planes(&a, T, V, S, true);                                                             \
+        else if (a.taps > 1 || a.tap_begin == a.tap_end)                                                     \
+            conv_tile_planes(&a, T, V, S, false);                                                            \
         else                                                                                                 \
-            conv_tile_planes(a, T, V, S, false);                                                             \
+            conv_tile_points(&a, T, V, S);                                                                   \
     }
 #define CONV_TILE_FUNCTIONS(T, V)                                                                            \
     CONV_TILE_FUNCTION(T, V, 1)                                                                              \
