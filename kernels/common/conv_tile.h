@@ -239,8 +239,10 @@ LW_INLINE void conv_tile_points(const struct conv_tile *a, const int T, const in
         vf acc[LW_DIRECT_PIXELS_1 * LW_DIRECT_VECTORS];
         conv_tile_start(a, out, acc, T, V);
         const float *src = origin, *w = a->weights;
-        for (int64_t b = 0; b < a->blocks; b++, src += step, w += V * VL)
+        for (int64_t b = 0; b < a->blocks; b++, src += step, w += V * VL) {
+            LW_NEW_BASE(src); /* gcc 12, on scalars, joins loads of two channels, and reads one too many */
             conv_step1(acc, src, w, 0, T, V, S);
+        }
         conv_tile_store(a, out, acc, T, V);
     }
 }
