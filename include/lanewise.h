@@ -184,7 +184,9 @@ LW_API lw_options lw_default_options(void);
 typedef struct lw_plan lw_plan;
 
 /* Chooses a kernel (forced > wisdom > measured > estimated), packs weights and bias (copied; NULL where the
- * operation has none) and stores the plan in *plan. opt and err may be NULL. On failure *plan is NULL. */
+ * operation has none) and stores the plan in *plan. opt and err may be NULL. On failure *plan is NULL: what
+ * is wrong with the descriptor (INVALID, OVERFLOW), the choice (UNSUPPORTED, ISA, UNKNOWN, NO_WISDOM), the
+ * environment (ENVIRONMENT) or the process (NO_MEMORY, THREADS). */
 LW_API lw_status lw_plan_create(lw_plan **plan, const lw_desc *desc, const float *weights, const float *bias,
                                 const lw_options *opt, lw_error *err);
 LW_API void lw_plan_destroy(lw_plan *plan); /* NULL is fine */
