@@ -22,6 +22,9 @@
 #define LW_WHOLE_FLOATS (64 << 10)
 #define LW_PASS_FLOATS  (64 << 10)
 
+/* 1x1 of stride 2 with a large source is read in place if rows have so many pixels, at least. */
+#define LW_SHORT_ROW 7
+
 /* The products of a Winograd point: tiles x vectors. */
 #define LW_WINO_TILES   6
 #define LW_WINO_VECTORS 4

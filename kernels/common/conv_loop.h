@@ -7,6 +7,8 @@
 #include "epilogue.h"
 #include "work_count.h"
 
+#define CONV_FAR_FLOATS    (128 << 10) /* of a source that doesn't stay near */
+#define CONV_PASS_FLOATS   (256 << 10)
 #define CONV_STAGED_PIXELS 256
 #define CONV_JOINED_PIXELS 512 /* of joined rows, at most */
 
@@ -15,22 +17,32 @@ static bool conv_is_heavy(const lw_desc *d) {
     return d->oc * (d->ic / d->groups) * d->kh * d->kw > 128 << 10;
 }
 
+/* Is a 1x1 of stride 2 better read in place than packed, so that rows can be joined? If a row of its own
+ * fills tiles and each pixel is read a few times only; on some ISAs also shorter rows, of a source too large
+ * for packing to find it near. */
+static bool conv_skips(const lw_desc *d) {
+    const int64_t icg = d->ic / d->groups, ow = lw_out_w(d);
+    if (d->kh != 1 || d->kw != 1 || d->stride_w != 2 || d->src_layout != LW_BLOCKED) return false;
+    if (d->groups > 1 && icg % LW_BLOCK != 0) return false;
+    if (ow > 16 && !conv_is_heavy(d)) return true;
+    return ow >= LW_SHORT_ROW && icg * d->ih * d->iw >= CONV_FAR_FLOATS && d->oc / d->groups <= 512;
+}
+
 /* Floats of a strip: half of a small L2 where the weights may stay in the other half; more where they come
- * from beyond it anyway, once for each strip. */
-static int64_t conv_strip_floats(const lw_desc *d) { return conv_is_heavy(d) ? 192 << 10 : 48 << 10; }
+ * from beyond it anyway, once for each strip, and where of what is skipped half comes with it. */
+static int64_t conv_strip_floats(const lw_desc *d) {
+    return conv_skips(d) ? 96 << 10 : conv_is_heavy(d) ? 256 << 10 : 48 << 10;
+}
 
 /* ---- the register tile ----------------------------------------------------------------------------------
  */
 
 /* The image rows that are one row of pixels to the tiles, where the kernel is 1x1: as many as divide them
- * all, and leave a row within a strip. One where the source is better read in place than packed: of stride 2,
- * if a row fills tiles, and each pixel is read a few times only. */
+ * all, and leave a row within a strip. */
 static int64_t conv_joined_rows(const lw_desc *d) {
     const bool unpadded = d->pad_left == 0 && d->pad_right <= 0 && d->pad_top == 0 && d->pad_bottom <= 0;
     const int64_t oh = lw_out_h(d), ow = lw_out_w(d);
-    const bool skips = d->stride_w == 2 && d->src_layout == LW_BLOCKED && ow > 16 && !conv_is_heavy(d) &&
-                       (d->groups == 1 || d->ic / d->groups % LW_BLOCK == 0);
-    if (d->kh != 1 || d->kw != 1 || !unpadded || d->pool2x2 || skips) return 1;
+    if (d->kh != 1 || d->kw != 1 || !unpadded || d->pool2x2 || conv_skips(d)) return 1;
     const int64_t pixels = lw_min(CONV_JOINED_PIXELS, conv_strip_floats(d) / (d->ic / d->groups));
     int64_t rows = lw_max(1, lw_min(oh, pixels / ow));
     while (oh % rows != 0)
@@ -68,7 +80,8 @@ static double conv_tile_loads(int64_t pixels, int vectors) {
     return 2.0 * (double)conv_row_tiles(pixels, vectors) / (double)pixels + 1.0 / vectors;
 }
 
-/* Vectors of an oc tile, the last one's fewer: those that load the least. */
+/* Vectors of an oc tile, the last one's fewer: those that load the least. A last one of a single vector loads
+ * as often as it multiplies, which takes as long as twice the loads of the others. */
 static int conv_choose_vectors(const lw_desc *d) {
     const int64_t all = lw_div_up(d->oc / d->groups, VL), pixels = conv_joined_rows(d) * lw_out_w(d);
     double least = INFINITY;
@@ -76,8 +89,8 @@ static int conv_choose_vectors(const lw_desc *d) {
     for (int most = 1; most <= LW_DIRECT_VECTORS; most++) {
         const int vectors = (int)lw_div_up(all, lw_div_up(all, most));
         const int last = (int)(all - (lw_div_up(all, vectors) - 1) * vectors);
-        const double loads =
-            (double)(all - last) * conv_tile_loads(pixels, vectors) + last * conv_tile_loads(pixels, last);
+        const double loads = (double)(all - last) * conv_tile_loads(pixels, vectors) +
+                             (last > 1 ? last : 2) * conv_tile_loads(pixels, last);
         if (loads <= least) least = loads, best = vectors;
     }
     return best;
@@ -159,12 +172,14 @@ static void conv_pack(const struct conv_geometry *g, const float *weights, const
             out = conv_pack_tile(g, group, tile, weights, bias, out);
 }
 
-/* Channel blocks of one pass: all where a tile's weights are near enough (tiles.h), else as many as are. The
- * sums wait in the destination. */
+/* Channel blocks of one pass: all where a tile's weights are near enough (tiles.h) and fit into half of an L2
+ * of 2 MB together with the strip's source, else as many as are and do. The sums wait in the destination. */
 static int64_t conv_pass_blocks(const struct conv_geometry *g) {
-    const int64_t block = g->block * g->d->kh * g->d->kw * conv_tile_channels(g);
-    if (g->blocks * block <= LW_WHOLE_FLOATS) return g->blocks;
-    return lw_div_up(g->blocks, lw_div_up(g->blocks, lw_max(1, LW_PASS_FLOATS / block)));
+    const int64_t weights = g->block * g->d->kh * g->d->kw * conv_tile_channels(g);
+    const int64_t source = g->block * g->strip_rows * g->ow * g->d->stride_h * g->d->stride_w;
+    const int64_t most = CONV_PASS_FLOATS / (weights + source);
+    if (g->blocks * weights <= LW_WHOLE_FLOATS && g->blocks <= most) return g->blocks;
+    return lw_div_up(g->blocks, lw_div_up(g->blocks, lw_max(1, lw_min(most, LW_PASS_FLOATS / weights))));
 }
 
 /* Output rows whose sums wait in the workspace from pass to pass, when they can't in the destination: enough

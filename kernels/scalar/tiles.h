@@ -24,6 +24,9 @@
 #define LW_WHOLE_FLOATS 8192
 #define LW_PASS_FLOATS  4608
 
+/* 1x1 of stride 2 with a large source is read in place if rows have so many pixels, at least. */
+#define LW_SHORT_ROW 24
+
 /* The products of a Winograd point: tiles x vectors. */
 #define LW_WINO_TILES   2
 #define LW_WINO_VECTORS 4
