@@ -123,6 +123,12 @@ static const char *const conv_strings[] = {
     "mb2ic24ih10oc20kh1sh2ph0",
     "mb1ic3ih16iw14oc20kh1sh2ph0",
     "mb1ic8ih4oc8kh1ph2",
+    "mb1ic37ih13iw20oc7kh1sh2ph0",
+    "mb1ic19ih3iw40oc20kh1sh2ph0",
+    "mb1ic9ih22iw25oc5kh1sh3ph0",
+    "mb1ic8ih9iw12oc5kh1ph0oh8ow12",
+    "mb1ic8ih9iw12oc5kh1ph0oh9ow11",
+    "mb2ic66ih48iw30oc9kh1ph0", /* two strips of pixels */
     /* 5x5, 7x7, 11x11, flat and tall */
     "mb1ic8ih12iw13oc16kh5ph2",
     "mb1ic3ih11iw17oc9kh5ph1",
@@ -142,6 +148,8 @@ static const char *const conv_strings[] = {
     "mb1ic16ih14iw11oc16kh3kw3sh3sw1ph1pw1",
     "mb1ic5ih17oc6kh2sh2ph0",
     "mb1ic4ih20oc16kh8sh4ph0",
+    "mb1ic3ih7iw71oc20kh3sh2ph1",
+    "mb2ic4ih6iw66oc33kh5sh2ph2",
     /* more weights than one pass takes, in every ISA: sums wait for the next one */
     "mb1ic130ih9iw13oc40kh3ph1",
     "mb1ic130ih31iw24oc33kh3sh2ph1",
@@ -166,6 +174,7 @@ static const char *const conv_strings[] = {
     "g2mb1ic6ih7iw8oc10kh3ph1",
     "g4mb2ic20ih8oc20kh3sh2ph1",
     "g3mb1ic9ih6oc6kh1ph0",
+    "g3mb2ic15ih8iw9oc21kh1ph0",
     "g2mb1ic32ih6iw9oc64kh3ph1",
     "g16mb1ic16ih7iw9oc16kh3ph1",
     "g17mb1ic17ih8iw11oc17kh3ph1",

@@ -52,7 +52,7 @@ digits="$here/../models/digits"
 one "digits" "$digits"/*.png
 for kernel in $($command list --op conv --isa "$isa" | grep -o "conv_[a-z0-9_]*_${isa}[a-z0-9_]*"); do
     case $kernel in
-    conv_depthwise* | conv_direct_patch* | conv_winograd_f1x4*) continue ;; # not for this layer
+    conv_depthwise* | conv_direct_patch* | conv_points* | conv_winograd_f1x4*) continue ;; # not for this layer
     esac
     one "digits conv2=${kernel%%_"$isa"*}" --kernel conv2="$kernel" "$digits"/*.png
 done

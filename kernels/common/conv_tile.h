@@ -41,9 +41,10 @@ struct conv_tile {
 #define LW_MAX_PIXELS  14
 #define LW_MAX_VECTORS 4
 
-/* Four channels: the source values of a pixel are one quad. */
+/* Four channels: the source values of a pixel are one quad. row: floats from a channel's weights to the next
+ * one's. */
 LW_INLINE void conv_step4(vf *acc, const float *s, const float *w, const int lo, const int hi, const int V,
-                          const int B) {
+                          const int B, const ptrdiff_t row) {
     vq q[LW_MAX_PIXELS];
     LW_UNROLL
     for (int t = lo; t < hi; t++)
@@ -53,7 +54,7 @@ LW_INLINE void conv_step4(vf *acc, const float *s, const float *w, const int lo,
         vf wv[LW_MAX_VECTORS];
         LW_UNROLL
         for (int v = 0; v < V; v++)
-            wv[v] = v_load(w + (i * V + v) * VL);
+            wv[v] = v_load(w + i * row + v * VL);
         LW_UNROLL
         for (int t = lo; t < hi; t++) {
             LW_UNROLL
@@ -83,7 +84,7 @@ LW_INLINE void conv_run(vf *acc, const float *s, const float *w, int run, const 
                         const int V, const int B) {
     int i = 0;
     for (; i + 4 <= run; i += 4)
-        conv_step4(acc, s + i, w + i * V * VL, lo, hi, V, B);
+        conv_step4(acc, s + i, w + i * V * VL, lo, hi, V, B, V * VL);
     for (; i < run; i++)
         conv_step1(acc, s + i, w + i * V * VL, lo, hi, V, B);
 }
@@ -178,7 +179,7 @@ LW_INLINE void conv_tile_whole(const struct conv_tile *a, const int T, const int
                 LW_NEW_BASE(s);
                 LW_NO_UNROLL
                 for (int c = 0; c < LW_BLOCK; c += 4, w += 4 * V * VL)
-                    conv_step4(acc, s + c, w, 0, T, V, S * LW_BLOCK);
+                    conv_step4(acc, s + c, w, 0, T, V, S * LW_BLOCK, V * VL);
             }
             weights += (ptrdiff_t)a->taps * LW_BLOCK * V * VL;
         }
