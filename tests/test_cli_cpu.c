@@ -7,7 +7,7 @@ TestSuite(cli_cpu, .init = enter_scratch, .fini = leave_scratch, .timeout = 120)
 
 #define SMALL "mb1_ic32ih14_oc64_kh3_ph1"
 #define OTHER "mb2_ic4ih6_oc7_kh5"
-#define SLOW  "conv_direct_scalar_t2x4" /* what no prediction would pick */
+#define SLOW  "conv_direct_scalar_t3x4" /* what no prediction would pick */
 
 /* Wisdom of a CPU that knows SMALL alone. */
 static void write_wisdom(const char *path, const char *cpu, const char *kind, const char *isas) {

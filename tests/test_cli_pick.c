@@ -31,7 +31,7 @@ Test(cli_pick, as_explain) {
                                         "--layout blocked --relu --pool 2x2 --threads 2",
                                         "--isa scalar --max-error tight",
                                         "--no-bias",
-                                        "--kernel conv_direct_scalar_t2x4",
+                                        "--kernel conv_direct_scalar_t3x4",
                                         "--reproducible --mb 3 --max-error strict",
                                         "--effort measure --layout network"};
     static const char *const problems[] = {SMALL, OTHER};
@@ -94,10 +94,10 @@ Test(cli_pick, mnist) {
 }
 
 Test(cli_pick, text) {
-    struct outcome o = run_words(".stdout", "pick --relu " SMALL " --kernel conv_direct_scalar_t2x4");
+    struct outcome o = run_words(".stdout", "pick --relu " SMALL " --kernel conv_direct_scalar_t3x4");
     cr_expect_eq(o.status, 0);
     cr_expect_str_eq(o.err, "");
-    cr_expect(strstr(o.out, "conv_direct_scalar_t2x4  forced") && strstr(o.out, "bias+relu"), "%s", o.out);
+    cr_expect(strstr(o.out, "conv_direct_scalar_t3x4  forced") && strstr(o.out, "bias+relu"), "%s", o.out);
     free_outcome(&o);
     o = run_words(".stdout", "pick --effort wisdom " SMALL);
     cr_expect_eq(o.status, 3);
@@ -124,11 +124,11 @@ static size_t count_of(const char *text, const char *what) {
 Test(cli_pick, emits_c) {
     /* A problem given twice is one entry; names can't end a comment or a string. */
     struct outcome o =
-        run_words(".stdout", "pick --emit c --kernel conv_direct_scalar_t2x4 --prefix a_1 " SMALL " " SMALL
+        run_words(".stdout", "pick --emit c --kernel conv_direct_scalar_t3x4 --prefix a_1 " SMALL " " SMALL
                              " mb1_ic3ih7_oc5_kh3_n\"x*/y\\z\"");
     cr_expect(o.status == 0 && !*o.err, "%s", o.err);
     cr_expect(strstr(o.out, "#define A_1_COUNT 2\n") && strstr(o.out, "#ifndef A_1_H\n"), "%s", o.out);
-    cr_expect_eq(count_of(o.out, ".kernel = \"conv_direct_scalar_t2x4\", /* forced */"), 2, "%s", o.out);
+    cr_expect_eq(count_of(o.out, ".kernel = \"conv_direct_scalar_t3x4\", /* forced */"), 2, "%s", o.out);
     cr_expect(strstr(o.out, "\"x__y_z\""), "%s", o.out);
     free_outcome(&o);
     o = run_words(".stdout", "pick --emit c --reproducible -o picks.c " SMALL);
@@ -141,9 +141,9 @@ Test(cli_pick, emits_c) {
 
 Test(cli_pick, emits_cmake) {
     struct outcome o =
-        run_words(".stdout", "pick --emit cmake --kernel conv_direct_scalar_t2x4 " SMALL " " OTHER);
+        run_words(".stdout", "pick --emit cmake --kernel conv_direct_scalar_t3x4 " SMALL " " OTHER);
     cr_expect(o.status == 0 && !*o.err, "%s", o.err);
-    cr_expect_eq(count_of(o.out, "conv_direct_scalar_t2x4"), 1, "%s", o.out);
+    cr_expect_eq(count_of(o.out, "conv_direct_scalar_t3x4"), 1, "%s", o.out);
     cr_expect(strstr(o.out, "and 1 more (forced)") && strstr(o.out, "set(LANEWISE_KERNELS\n"), "%s", o.out);
     free_outcome(&o);
     /* Reproducible plans need the scalar rows, and so does --fallback. */

@@ -76,7 +76,7 @@ Test(cli_tune, explain_names_the_rule_that_decided) {
     cr_expect_str_eq(rule_of("explain --json --wisdom w " SMALL), "wisdom");
     cr_expect_str_eq(rule_of("explain --json --wisdom w --effort wisdom " SMALL), "wisdom");
     cr_expect_str_eq(rule_of("explain --json --wisdom w --relu " SMALL), "estimated");
-    cr_expect_str_eq(rule_of("explain --json --wisdom w --kernel conv_direct_scalar_t2x4 " SMALL), "forced");
+    cr_expect_str_eq(rule_of("explain --json --wisdom w --kernel conv_direct_scalar_t3x4 " SMALL), "forced");
     setenv("LANEWISE_WISDOM", "w", 1);
     cr_expect_str_eq(rule_of("explain --json " SMALL), "wisdom");
     unsetenv("LANEWISE_WISDOM");

@@ -141,6 +141,6 @@ Test(cost, work_of_what_a_row_refuses) {
     const lw_desc d = test_desc(LW_CONV, "mb1_ic8ih8_oc8_kh5_ph2");
     cr_expect_eq(lw_kernel_work("conv_winograd_f4x4_scalar_t2x4", &d, amount, 2), 0u);
     cr_expect_eq(lw_kernel_work("none", &d, amount, 2), 0u);
-    cr_expect(lw_kernel_work("conv_direct_scalar_t2x4", &d, amount, 1) > 1 && amount[0] == 1 &&
+    cr_expect(lw_kernel_work("conv_direct_scalar_t3x4", &d, amount, 1) > 1 && amount[0] == 1 &&
               amount[1] == -1);
 }

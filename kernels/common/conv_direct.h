@@ -24,6 +24,8 @@ struct direct {
     int64_t join;           /* image rows to a row of the tiles */
     struct strip strip;
     bool in_place;
+    bool plain; /* the strip's columns are the image's, no padding and none left out: in place, or transposed
+                 */
     lw_desc joined; /* what the tiles see where rows are joined */
 };
 
@@ -41,8 +43,9 @@ static struct strip direct_strip(const struct direct *x, int64_t rows) {
     struct strip s = {.block = x->g.block, .blocks = x->g.blocks};
     s.row_step = d->kh == 1 ? d->stride_h : 1;
     s.in_rows = d->kh == 1 ? rows * x->join : (rows - 1) * d->stride_h + (d->kh - 1) * d->dilation_h + 1;
-    s.phase_width = lw_out_w(d) + (d->kw - 1) * d->dilation_w / d->stride_w;
-    s.row_floats = (d->kw == 1 ? 1 : d->stride_w) * s.phase_width * s.block;
+    const bool plain = x->plain && !x->in_place;
+    s.phase_width = plain ? d->iw : lw_out_w(d) + (d->kw - 1) * d->dilation_w / d->stride_w;
+    s.row_floats = (d->kw == 1 || plain ? 1 : d->stride_w) * s.phase_width * s.block;
     if (s.block == 1 && d->stride_w == 1 && d->kw > 1 && 2 * s.phase_width > 3 * CONV_LINE)
         direct_align_rows(d, &s);
     s.block_floats = s.in_rows * s.row_floats;
@@ -60,6 +63,12 @@ static bool direct_is_in_place(const struct direct *x) {
     if (g->block == 1 && d->stride_w == 1)
         return d->pad_left == 0 && lw_out_w(d) + (d->kw - 1) * d->dilation_w <= d->iw;
     return d->stride_w <= 2 && conv_can_trim(g);
+}
+
+/* May the strip be no more than the image's rows in another layout? */
+static bool direct_is_plain(const struct direct *x) {
+    const lw_desc *d = x->d;
+    return x->in_place || (x->g.block == LW_BLOCK && d->kw > 1 && d->stride_w <= 2 && conv_can_trim(&x->g));
 }
 
 /* Strips that two or four threads can share evenly, if each is worth waking one. */
@@ -88,6 +97,7 @@ static void direct_geometry(const lw_desc *d, int block, int vectors, struct dir
     }
     x.g = conv_geometry(&x.joined, block, vectors);
     x.in_place = direct_is_in_place(&x);
+    x.plain = direct_is_plain(&x);
     int64_t rows = lw_div_up(x.g.oh, direct_least_strips(&x.g));
     while (rows > 1 && direct_strip(&x, rows).floats > conv_strip_floats(d))
         rows = (rows + 1) / 2;
@@ -126,7 +136,7 @@ static const float *direct_open(const struct lw_call *call, struct direct *x) {
 /* A source column from the next one: by phases where the strip is packed. */
 static ptrdiff_t direct_column(const struct direct *x, int64_t column) {
     const int64_t s = x->d->stride_w;
-    if (x->in_place) return column * x->strip.block;
+    if (x->plain) return column * x->strip.block;
     return (column % s * x->strip.phase_width + column / s) * x->strip.block;
 }
 
@@ -155,9 +165,11 @@ static const float *direct_find_strip(const struct direct *x, const struct lw_ca
     if (x->in_place)
         return image + group * x->g.blocks * x->strip.block_floats + y0 * x->strip.row_floats -
                d->pad_left * x->g.block;
+    lw_desc rows = *d;
+    if (x->plain) rows.stride_w = rows.kw = 1, rows.pad_left = 0;
     packed += x->strip.lead;
-    if (fresh) pack_strip(d, &x->strip, image, group * x->g.icg, x->g.icg, y0, packed);
-    return packed;
+    if (fresh) pack_strip(&rows, &x->strip, image, group * x->g.icg, x->g.icg, y0, packed);
+    return x->plain ? packed - d->pad_left * x->g.block : packed;
 }
 
 static void direct_run(const struct lw_call *call, int block, int64_t begin, int64_t end, void *workspace) {
@@ -166,10 +178,10 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
     const float *weights = direct_open(call, &x);
     const struct conv_geometry *g = &x.g;
     struct conv_rows r = {.g = g, .scratch = conv_scratch(g, workspace)};
-    const int step = x.in_place ? (int)g->d->stride_w : 1;
+    const int step = x.plain ? (int)g->d->stride_w : 1;
     r.tiles = (block == 1 ? conv_tiles_planes : conv_tiles_blocked)[step - 1];
     r.pixel_floats = step * block;
-    r.trims = x.in_place && conv_find_trims(g, &r.scratch);
+    r.trims = x.plain && conv_find_trims(g, &r.scratch);
     r.row_floats = x.join * d->stride_h / x.strip.row_step * x.strip.row_floats;
     float *packed = (float *)((char *)workspace + conv_scratch_bytes(g));
     direct_taps(&x, r.scratch.tap);
@@ -207,7 +219,7 @@ static void direct_pack_work(const struct direct *x, struct lw_work *w) {
     const lw_desc *d = x->d;
     double phases = 0;
     for (int64_t phase = 0; phase < d->stride_w; phase++)
-        phases += phase_is_used(d, phase);
+        phases += x->plain ? phase == 0 : phase_is_used(d, phase);
     const double rows = (double)(d->batch * d->groups * x->g.strips * x->strip.in_rows) * phases;
     const double pixels = rows * (double)x->strip.phase_width, channels = (double)x->g.icg;
     const bool planes = x->g.block == 1, from_planes = d->src_layout == LW_NCHW;

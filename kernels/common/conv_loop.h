@@ -53,6 +53,7 @@ static int64_t conv_joined_rows(const lw_desc *d) {
 /* Pixels of a tile of so many vectors, at most: the more vectors, the fewer, so that a narrower tile's row
  * has no more tiles than a wider one's. */
 _Static_assert(LW_DIRECT_PIXELS_1 >= LW_DIRECT_PIXELS_2, "tiles.h");
+_Static_assert(LW_JOIN(LW_DIRECT_PIXELS_, LW_DIRECT_VECTORS) > CONV_MAX_TRIM, "see conv_can_trim()");
 #if LW_DIRECT_VECTORS > 2
 _Static_assert(LW_DIRECT_PIXELS_2 >= LW_DIRECT_PIXELS_3 && LW_DIRECT_PIXELS_3 >= LW_DIRECT_PIXELS_4,
                "tiles.h");
@@ -231,7 +232,9 @@ static int64_t conv_pixels_outside(const struct conv_geometry *g, int64_t kx, bo
     return lw_max(0, g->ow - (first + d->iw > 0 ? lw_div_up(first + d->iw, s) : 0));
 }
 
-/* Can the border tiles leave out all that lies in the padding? */
+/* Can the border tiles leave out all that lies in the padding? In every ISA, or in none: what is left out
+ * isn't multiplied by weights that may be infinite. Tiles for three pixels or more have two where a row has.
+ */
 static bool conv_can_trim(const struct conv_geometry *g) {
     const int64_t tiles = conv_row_tiles(g->ow, g->vectors), most = lw_min(CONV_MAX_TRIM, g->ow / tiles);
     for (int64_t kx = 0; kx < g->d->kw; kx++) {

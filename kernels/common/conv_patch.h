@@ -61,7 +61,7 @@ LW_INLINE void patch_pool(const vf *acc, const int C, const int V, const bool fi
 /* Strips as the patches want them: packed, or in the source where `in_place` allows it. */
 static void patch_geometry(const lw_desc *d, bool in_place, struct direct *x) {
     direct_geometry(d, 1, (int)lw_min(LW_DIRECT_VECTORS, lw_div_up(d->oc, VL)), x);
-    x->in_place &= in_place;
+    x->plain = x->in_place &= in_place;
     if (!x->in_place) x->strip = direct_strip(x, x->g.strip_rows);
 }
 

@@ -12,12 +12,12 @@
 #endif
 
 /* Register tiles of plain C, as data: up to so many channels times so many pixels. */
-#define LW_DIRECT_TILE     2x4 /* in the names of rows */
+#define LW_DIRECT_TILE     3x4 /* in the names of rows */
 #define LW_DIRECT_VECTORS  4
-#define LW_DIRECT_PIXELS_1 2
-#define LW_DIRECT_PIXELS_2 2
-#define LW_DIRECT_PIXELS_3 2
-#define LW_DIRECT_PIXELS_4 2
+#define LW_DIRECT_PIXELS_1 4
+#define LW_DIRECT_PIXELS_2 4
+#define LW_DIRECT_PIXELS_3 3
+#define LW_DIRECT_PIXELS_4 3
 
 /* A direct tile's weights, in floats: all in one pass up to the first number, else at most the second in
  * each. They stay in L1. */
