@@ -14,7 +14,7 @@
     X(product, "products of a Winograd point begun and ended")                                               \
     X(wino_tile, "tiles that go through Winograd's transforms")                                              \
     X(store, "vectors of outputs finished and stored")                                                       \
-    X(direct, "loop cycles of tiles over blocks of 16 channels")                                             \
+    X(direct, "loop cycles of tiles over blocks of 16 channels, of 1x1 over planes")                         \
     X(planes, "loop cycles of tiles over plain planes")                                                      \
     X(patch, "loop cycles of patches of a 3x3")                                                              \
     X(gemm, "loop cycles of a Winograd point's products")                                                    \

@@ -15,7 +15,7 @@ import sys
 
 IMAGE = "mb1_ic32ih14_oc64_kh3_ph1"
 PROBLEMS = {  # operation: problems in order; a row is told of the first that it takes
-    "conv": [IMAGE, "g32mb1_ic32ih14_oc32_kh3_ph1", "mb1_ic1ih28_oc32_kh3_ph1"],
+    "conv": [IMAGE, "g32mb1_ic32ih14_oc32_kh3_ph1", "mb1_ic1ih28_oc32_kh3_ph1", "mb1_ic64ih28_oc64_kh1"],
     "linear": ["mb1_ic3136oc10"],
     "softmax": ["mb1_ic1000"],
     "maxpool": ["mb1_ic32ih28_kh2_sh2", "mb1_ic32ih28_kh3_sh2_ph1"],

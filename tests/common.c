@@ -251,11 +251,14 @@ static void add(struct test_corpus *c, lw_op op, const char *string) {
     c->problem[c->count++] = (struct test_problem){test_desc(op, string), strdup(string)};
 }
 
-/* Every width and every channel count at which a vector tail may begin. */
+/* Every width and every channel count at which a vector tail may begin; then strips whose first row isn't
+ * whole, and rows of which every second one is read. */
 static void add_conv_sweeps(struct test_corpus *c) {
     static const int channels[] = {1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64};
     enum { COUNT = sizeof channels / sizeof *channels };
     char s[128];
+    add(c, LW_CONV, "g2mb2ic600ih39iw73oc14kh1sh2ph0");
+    add(c, LW_CONV, "mb1ic20ih9iw15oc17kh1kw3sh2sw2ph0pw1");
     for (int w = 1; w <= 35; w += test_quick() ? 4 : 1) {
         snprintf(s, sizeof s, "mb%dic%dih4iw%doc%dkh3kw3ph1pw1", 1 + w % 3, w % 2 ? 16 : 3, w,
                  w % 3 ? 16 : 17);

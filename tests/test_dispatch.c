@@ -166,6 +166,22 @@ Test(dispatch, sizes_that_overflow) {
 }
 
 /* Nine weights, however wide the image: no row may need more than a few copies, or miscount them. */
+/* Explained in no time, without an overflow: strides beyond the image, and more pixels than can be counted.
+ */
+Test(dispatch, the_largest_numbers, .timeout = 60) {
+    lw_desc far = lw_conv2d(1, 1, 1, 858993461, 1, 1, 1),
+            pixels = lw_conv2d(1, 16, 1 << 21, 1 << 21, 1, 1, 1);
+    far.stride_h = 1073741823;
+    far.stride_w = 214748365;
+    const lw_desc *d[] = {&far, &pixels};
+    for (size_t i = 0; i < sizeof d / sizeof *d; i++) {
+        lw_explanation *e;
+        cr_assert_eq(lw_explain(&e, d[i], NULL, NULL), LW_OK);
+        cr_expect_not_null(e->chosen);
+        lw_explanation_free(e);
+    }
+}
+
 Test(dispatch, the_widest_rows) {
     lw_desc d = lw_conv2d(1, 1, 1, 1 << 30, 1, 3, 3);
     d.pad_top = d.pad_left = d.pad_bottom = d.pad_right = 1;

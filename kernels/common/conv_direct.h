@@ -1,14 +1,15 @@
 /* Direct convolution of any kernel size, stride, padding, dilation and number of groups, from and to any
- * layout. A strip of source rows is packed (see pack.h), then every oc tile runs over it.
+ * layout. A strip of source rows is found or made, then every oc tile runs over it.
  *
  *   conv_direct       blocks of 16 channels: for all but the first layers
  *   conv_direct_nchw  plain planes, one channel at a time: for few input channels, NCHW only
  *
- * A strip which is already in the source as it has to be isn't packed at all: blocks of stride 1 or 2 and
- * planes of stride 2 where the border tiles can leave the padding out, and planes of stride 1 without padding
- * at the sides, which are sooner copied than their border tiles are called one by one. To the
- * tiles, the pixels of a 1x1 kernel are one long row where they lie together: several image rows are joined.
- */
+ * There are three kinds of strips. One which is in the source as it has to be is read there: blocks of stride
+ * 1 or 2 and planes of stride 2 where the border tiles can leave the padding out, and planes of stride 1
+ * without padding at the sides, which are sooner copied than their border tiles are called one by one. From
+ * other layouts the same becomes blocks, and stays without padding. All else is packed with its padding, and
+ * sorted by phases (see pack.h). To the tiles, the pixels of a 1x1 kernel are one long row where they lie
+ * together: several image rows are joined. */
 #ifndef LW_CONV_DIRECT_H
 #define LW_CONV_DIRECT_H
 
@@ -24,8 +25,7 @@ struct direct {
     int64_t join;           /* image rows to a row of the tiles */
     struct strip strip;
     bool in_place;
-    bool plain; /* the strip's columns are the image's, no padding and none left out: in place, or transposed
-                 */
+    bool plain;     /* it has no padding, and columns lie as in an image: in place, or in another layout */
     lw_desc joined; /* what the tiles see where rows are joined */
 };
 
@@ -37,6 +37,11 @@ static void direct_align_rows(const lw_desc *d, struct strip *s) {
     s->row_floats = lw_round_up(s->phase_width, CONV_LINE);
 }
 
+/* Columns of the image up to the last one that a tap reads. */
+static int64_t direct_columns(const lw_desc *d) {
+    return lw_min(d->iw, (lw_out_w(d) - 1) * d->stride_w + (d->kw - 1) * d->dilation_w + 1 - d->pad_left);
+}
+
 /* rows: of the tiles. */
 static struct strip direct_strip(const struct direct *x, int64_t rows) {
     const lw_desc *d = x->d;
@@ -44,7 +49,7 @@ static struct strip direct_strip(const struct direct *x, int64_t rows) {
     s.row_step = d->kh == 1 ? d->stride_h : 1;
     s.in_rows = d->kh == 1 ? rows * x->join : (rows - 1) * d->stride_h + (d->kh - 1) * d->dilation_h + 1;
     const bool plain = x->plain && !x->in_place;
-    s.phase_width = plain ? d->iw : lw_out_w(d) + (d->kw - 1) * d->dilation_w / d->stride_w;
+    s.phase_width = plain ? direct_columns(d) : lw_out_w(d) + (d->kw - 1) * d->dilation_w / d->stride_w;
     s.row_floats = (d->kw == 1 || plain ? 1 : d->stride_w) * s.phase_width * s.block;
     if (s.block == 1 && d->stride_w == 1 && d->kw > 1 && 2 * s.phase_width > 3 * CONV_LINE)
         direct_align_rows(d, &s);
@@ -65,10 +70,12 @@ static bool direct_is_in_place(const struct direct *x) {
     return d->stride_w <= 2 && conv_can_trim(g);
 }
 
-/* May the strip be no more than the image's rows in another layout? */
+/* May the strip be no more than the image's rows in another layout? If all columns are read. */
 static bool direct_is_plain(const struct direct *x) {
     const lw_desc *d = x->d;
-    return x->in_place || (x->g.block == LW_BLOCK && d->kw > 1 && d->stride_w <= 2 && conv_can_trim(&x->g));
+    if (x->in_place) return true;
+    if (x->g.block != LW_BLOCK || d->kw == 1 || d->stride_w > 2 || !conv_can_trim(&x->g)) return false;
+    return phase_is_used(d, d->stride_w - 1);
 }
 
 /* Strips that two or four threads can share evenly, if each is worth waking one. */
@@ -133,7 +140,7 @@ static const float *direct_open(const struct lw_call *call, struct direct *x) {
     return (const float *)((const char *)call->packed + conv_align(sizeof *x));
 }
 
-/* A source column from the next one: by phases where the strip is packed. */
+/* Where a source column is: sorted by phases where the strip is packed with its padding. */
 static ptrdiff_t direct_column(const struct direct *x, int64_t column) {
     const int64_t s = x->d->stride_w;
     if (x->plain) return column * x->strip.block;
@@ -217,9 +224,9 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
 /* Channels that aren't copied or transposed as vectors are gathered one by one: see pack_phase_row(). */
 static void direct_pack_work(const struct direct *x, struct lw_work *w) {
     const lw_desc *d = x->d;
-    double phases = 0;
-    for (int64_t phase = 0; phase < d->stride_w; phase++)
-        phases += x->plain ? phase == 0 : phase_is_used(d, phase);
+    double phases = x->plain;
+    for (int64_t phase = 0; !x->plain && phase < d->stride_w; phase++)
+        phases += phase_is_used(d, phase);
     const double rows = (double)(d->batch * d->groups * x->g.strips * x->strip.in_rows) * phases;
     const double pixels = rows * (double)x->strip.phase_width, channels = (double)x->g.icg;
     const bool planes = x->g.block == 1, from_planes = d->src_layout == LW_NCHW;

@@ -8,7 +8,7 @@
 #include "work_count.h"
 
 #define CONV_FAR_FLOATS    (128 << 10) /* of a source that doesn't stay near */
-#define CONV_PASS_FLOATS   (256 << 10)
+#define CONV_PASS_FLOATS   (256 << 10) /* of a pass's weights and source: see conv_pass_blocks() */
 #define CONV_STAGED_PIXELS 256
 #define CONV_JOINED_PIXELS 512 /* of joined rows, at most */
 
@@ -17,9 +17,9 @@ static bool conv_is_heavy(const lw_desc *d) {
     return d->oc * (d->ic / d->groups) * d->kh * d->kw > 128 << 10;
 }
 
-/* Is a 1x1 of stride 2 better read in place than packed, so that rows can be joined? If a row of its own
- * fills tiles and each pixel is read a few times only; on some ISAs also shorter rows, of a source too large
- * for packing to find it near. */
+/* Is a 1x1 of stride 2 better read in place, row by row, than packed, which lets rows be joined? If a row
+ * fills tiles and each pixel is read a few times only; on some ISAs also if it is shorter and the source too
+ * large for packing to find it near. */
 static bool conv_skips(const lw_desc *d) {
     const int64_t icg = d->ic / d->groups, ow = lw_out_w(d);
     if (d->kh != 1 || d->kw != 1 || d->stride_w != 2 || d->src_layout != LW_BLOCKED) return false;
@@ -177,7 +177,8 @@ static void conv_pack(const struct conv_geometry *g, const float *weights, const
  * of 2 MB together with the strip's source, else as many as are and do. The sums wait in the destination. */
 static int64_t conv_pass_blocks(const struct conv_geometry *g) {
     const int64_t weights = g->block * g->d->kh * g->d->kw * conv_tile_channels(g);
-    const int64_t source = g->block * g->strip_rows * g->ow * g->d->stride_h * g->d->stride_w;
+    const int64_t rows = lw_min(g->d->ih, g->strip_rows * g->d->stride_h);
+    const int64_t source = g->block * rows * lw_min(g->d->iw, g->ow * g->d->stride_w);
     const int64_t most = CONV_PASS_FLOATS / (weights + source);
     if (g->blocks * weights <= LW_WHOLE_FLOATS && g->blocks <= most) return g->blocks;
     return lw_div_up(g->blocks, lw_div_up(g->blocks, lw_max(1, lw_min(most, LW_PASS_FLOATS / weights))));
@@ -244,7 +245,7 @@ static bool conv_can_trim(const struct conv_geometry *g) {
     return true;
 }
 
-/* Of a source that isn't packed. Returns whether there are any. */
+/* Of a source that holds no padding. Returns whether there are any. */
 static bool conv_find_trims(const struct conv_geometry *g, const struct conv_scratch *s) {
     static const unsigned char trim[2][CONV_MAX_TRIM + 1] = {
         {CONV_TRIM_NONE, CONV_TRIM_FIRST, CONV_TRIM_FIRST2},

@@ -2,16 +2,16 @@
  * vectors are of pixels, which lie side by side in each plane, and it is the weights that are broadcast, so
  * that nothing is transposed on the way in or out.
  *
- * The pixels of an image are one long row, cut into strips that stay in L2 for all oc tiles. A strip of
- * stride 1 is read in place. The last vectors of a strip overlap those before, and yield the same bits again.
- */
+ * The pixels of an image are one long row, cut into strips that stay in L2 for all oc tiles, and read in
+ * place where all of them are outputs. The last vectors of a strip overlap those before, and yield the same
+ * bits again. */
 #ifndef LW_CONV_POINTS_H
 #define LW_CONV_POINTS_H
 
 #include "conv_loop.h"
 #include "pack.h"
 
-#define POINTS_FLOATS (48 << 10) /* of a strip's source, at most */
+#define POINTS_FLOATS (48 << 10) /* of a strip's source, or a single tile's if that is more */
 #define POINTS_LEAST  16         /* pixels: the longest vector of any ISA */
 
 #define POINTS_VECTORS  LW_DIRECT_VECTORS                             /* of pixels */
@@ -98,7 +98,7 @@ struct points {
     const lw_desc *d;
     int64_t icg, ocg, oc_tiles;   /* of one group */
     int64_t pixels;               /* of an output plane */
-    int64_t strip_pixels, strips; /* the last strip has what is left, too */
+    int64_t strip_pixels, strips; /* the last strip has what is left */
     bool in_place;
 };
 
@@ -108,8 +108,10 @@ static struct points points_geometry(const lw_desc *d) {
     x.oc_tiles = lw_div_up(x.ocg, POINTS_CHANNELS);
     x.pixels = lw_out_h(d) * lw_out_w(d);
     x.in_place = d->stride_h == 1 && d->stride_w == 1 && lw_out_w(d) == d->iw;
-    x.strip_pixels = lw_max(1, POINTS_FLOATS / x.icg / tile) * tile;
-    x.strips = lw_max(1, x.pixels / x.strip_pixels);
+    x.strips = lw_div_up(x.pixels, lw_max(1, POINTS_FLOATS / x.icg / tile) * tile);
+    x.strip_pixels = lw_div_up(lw_div_up(x.pixels, x.strips), tile) * tile;
+    x.strips = lw_div_up(x.pixels, x.strip_pixels);
+    if (x.strips > 1 && x.pixels - (x.strips - 1) * x.strip_pixels < VL) x.strips--;
     return x;
 }
 
@@ -171,8 +173,9 @@ static void points_gather(const struct points *x, const float *image, int64_t be
 /* Behind LW_HELD: the number of the strip that is there. */
 static size_t points_workspace(const lw_desc *d) {
     const struct points x = points_geometry(d);
-    const int64_t pixels = x.in_place ? 0 : x.pixels - points_begin(&x, x.strips - 1);
-    return LW_HELD + (size_t)(pixels * x.icg) * sizeof(float);
+    const int64_t last = x.pixels - points_begin(&x, x.strips - 1);
+    const int64_t pixels = x.strips > 1 ? lw_max(last, x.strip_pixels) : last;
+    return LW_HELD + (x.in_place ? 0 : (size_t)(pixels * x.icg) * sizeof(float));
 }
 
 /* Tiles of a strip of so many pixels, none wider than it. */
@@ -259,12 +262,10 @@ static void points_work(const lw_desc *d, const struct lw_caches *caches, struct
     const struct points x = points_geometry(d);
     const double groups = (double)(d->batch * d->groups), steps = (double)x.icg, tiles = (double)x.oc_tiles;
     const double weights = (double)points_packed_bytes(d);
-    double vectors = 0, wide = 0; /* wide: tiles of a row */
-    for (int64_t i = 0; i < x.strips; i++) {
-        const int64_t pixels = points_end(&x, i) - points_begin(&x, i);
-        vectors += (double)lw_div_up(pixels, VL);
-        wide += (double)points_row_tiles(pixels);
-    }
+    const int64_t last = x.pixels - points_begin(&x, x.strips - 1), others = x.strips - 1;
+    const double vectors = (double)(others * x.strip_pixels / VL + lw_div_up(last, VL));
+    const double wide =
+        (double)others * (double)points_row_tiles(x.strip_pixels) + (double)points_row_tiles(last);
     w->unit[LW_WORK_direct] +=
         groups * tiles * wide * steps * work_step((double)x.ocg / tiles, vectors / wide, steps);
     w->unit[LW_WORK_call] += 1;

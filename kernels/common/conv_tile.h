@@ -2,8 +2,8 @@
  * of output channels, the more vectors the fewer pixels, accumulated over all taps and input channels.
  *
  * The source is a strip of blocks of B channels (B = 16, or 1 for plain planes) in which neighbouring output
- * pixels of one tap are always B floats apart: packing (pack.h) sees to that for any stride. Or it is the
- * image itself, of stride 1 or 2. So every address is a pointer plus a constant, and one tile serves
+ * pixels of one tap are always B floats apart: packing (pack.h) sees to that for any stride. Or it lies as an
+ * image does, or is one, of stride 1 or 2. So every address is a pointer plus a constant, and one tile serves
  * every kernel size, stride and dilation; taps are a table of offsets. A call computes a run of equal tiles
  * side by side: with few input channels a call for each would cost a tenth. */
 #ifndef LW_CONV_TILE_H
@@ -42,7 +42,7 @@ struct conv_tile {
 #define LW_MAX_VECTORS 4
 
 /* Four channels: the source values of a pixel are one quad. row: floats from a channel's weights to the next
- * one's. */
+ * one's. (In conv_points.h the parts are exchanged: s are weights, and w vectors of pixels.) */
 LW_INLINE void conv_step4(vf *acc, const float *s, const float *w, const int lo, const int hi, const int V,
                           const int B, const ptrdiff_t row) {
     vq q[LW_MAX_PIXELS];

@@ -1,6 +1,6 @@
 /* Packing: a strip of source rows becomes blocks of B channels, padded left and right, in which the pixels
  * that one tap reads for neighbouring outputs are B floats apart whatever the stride: columns are sorted by
- * phase, x mod stride. */
+ * phase, x mod stride. Asked for stride 1 and no padding it is a change of layout. */
 #ifndef LW_PACK_H
 #define LW_PACK_H
 
