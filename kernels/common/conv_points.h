@@ -11,7 +11,7 @@
 #include "conv_loop.h"
 #include "pack.h"
 
-#define POINTS_FLOATS (48 << 10) /* of a strip's source, or a single tile's if that is more */
+#define POINTS_FLOATS (48 << 10) /* of a strip's source, the last one's aside; a tile's if that is more */
 #define POINTS_LEAST  16         /* pixels: the longest vector of any ISA */
 
 #define POINTS_VECTORS  LW_DIRECT_VECTORS                             /* of pixels */
@@ -98,7 +98,7 @@ struct points {
     const lw_desc *d;
     int64_t icg, ocg, oc_tiles;   /* of one group */
     int64_t pixels;               /* of an output plane */
-    int64_t strip_pixels, strips; /* the last strip has what is left */
+    int64_t strip_pixels, strips; /* the last strip has what is left, too, and is shorter than two */
     bool in_place;
 };
 
@@ -108,10 +108,8 @@ static struct points points_geometry(const lw_desc *d) {
     x.oc_tiles = lw_div_up(x.ocg, POINTS_CHANNELS);
     x.pixels = lw_out_h(d) * lw_out_w(d);
     x.in_place = d->stride_h == 1 && d->stride_w == 1 && lw_out_w(d) == d->iw;
-    x.strips = lw_div_up(x.pixels, lw_max(1, POINTS_FLOATS / x.icg / tile) * tile);
-    x.strip_pixels = lw_div_up(lw_div_up(x.pixels, x.strips), tile) * tile;
-    x.strips = lw_div_up(x.pixels, x.strip_pixels);
-    if (x.strips > 1 && x.pixels - (x.strips - 1) * x.strip_pixels < VL) x.strips--;
+    x.strip_pixels = lw_max(1, POINTS_FLOATS / x.icg / tile) * tile;
+    x.strips = lw_max(1, x.pixels / x.strip_pixels);
     return x;
 }
 
@@ -173,9 +171,8 @@ static void points_gather(const struct points *x, const float *image, int64_t be
 /* Behind LW_HELD: the number of the strip that is there. */
 static size_t points_workspace(const lw_desc *d) {
     const struct points x = points_geometry(d);
-    const int64_t last = x.pixels - points_begin(&x, x.strips - 1);
-    const int64_t pixels = x.strips > 1 ? lw_max(last, x.strip_pixels) : last;
-    return LW_HELD + (x.in_place ? 0 : (size_t)(pixels * x.icg) * sizeof(float));
+    const int64_t longest = x.pixels - points_begin(&x, x.strips - 1);
+    return LW_HELD + (x.in_place ? 0 : (size_t)(longest * x.icg) * sizeof(float));
 }
 
 /* Tiles of a strip of so many pixels, none wider than it. */
