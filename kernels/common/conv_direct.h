@@ -172,10 +172,12 @@ static const float *direct_find_strip(const struct direct *x, const struct lw_ca
     if (x->in_place)
         return image + group * x->g.blocks * x->strip.block_floats + y0 * x->strip.row_floats -
                d->pad_left * x->g.block;
-    lw_desc rows = *d;
-    if (x->plain) rows.stride_w = rows.kw = 1, rows.pad_left = 0;
     packed += x->strip.lead;
-    if (fresh) pack_strip(&rows, &x->strip, image, group * x->g.icg, x->g.icg, y0, packed);
+    if (fresh) {
+        lw_desc rows = *d;
+        if (x->plain) rows.stride_w = rows.kw = 1, rows.pad_left = 0;
+        pack_strip(&rows, &x->strip, image, group * x->g.icg, x->g.icg, y0, packed);
+    }
     return x->plain ? packed - d->pad_left * x->g.block : packed;
 }
 

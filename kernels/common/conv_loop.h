@@ -470,23 +470,30 @@ static void conv_work(const struct conv_geometry *g, const struct lw_caches *cac
     work_tensors(d, caches, weights, w);
 }
 
+/* What a row needs of a problem, and what it says where that isn't so; the last one's reason is NULL. */
+struct conv_need {
+    bool met;
+    const char *reason;
+};
+
+/* *reason: of the first one that isn't met. */
+static bool conv_are_met(const struct conv_need *need, const char **reason) {
+    while (need->reason != NULL && need->met)
+        need++;
+    if (need->reason != NULL) *reason = need->reason;
+    return need->reason == NULL;
+}
+
 /* What the rows made for 3x3 of stride 1 have in common; *reason: why not. */
 static bool conv_is_3x3s1(const lw_desc *d, const char **reason) {
-    const struct {
-        bool ok;
-        const char *reason;
-    } needs[] = {
+    const struct conv_need needs[] = {
         {d->kh == 3 && d->kw == 3, "takes 3x3 kernels only"},
         {d->stride_h == 1 && d->stride_w == 1, "takes stride 1 only"},
         {d->dilation_h == 1 && d->dilation_w == 1, "takes no dilation"},
         {d->groups == 1, "takes one group only"},
+        {true, NULL},
     };
-    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
-        if (!needs[i].ok) {
-            *reason = needs[i].reason;
-            return false;
-        }
-    return true;
+    return conv_are_met(needs, reason);
 }
 
 #endif

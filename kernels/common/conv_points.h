@@ -236,23 +236,16 @@ static void points_run(const struct lw_call *call, int64_t begin, int64_t end, v
 
 static bool points_supports(const lw_desc *d, const char **reason) {
     const int64_t oh = lw_out_h(d), ow = lw_out_w(d);
-    const struct {
-        bool ok;
-        const char *reason;
-    } needs[] = {
+    const struct conv_need needs[] = {
         {d->kh == 1 && d->kw == 1, "takes 1x1 kernels only"},
         {d->pad_top == 0 && d->pad_left == 0 && (oh - 1) * d->stride_h < d->ih &&
              (ow - 1) * d->stride_w < d->iw,
          "takes no padding"},
         {!d->pool2x2, "takes no pool"},
         {oh * ow >= POINTS_LEAST, "takes at least 16 output pixels"},
+        {true, NULL},
     };
-    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
-        if (!needs[i].ok) {
-            *reason = needs[i].reason;
-            return false;
-        }
-    return true;
+    return conv_are_met(needs, reason);
 }
 
 static void points_work(const lw_desc *d, const struct lw_caches *caches, struct lw_work *w) {
