@@ -59,6 +59,7 @@ typedef const float *vq;
 static vq vq_load(const float *p) { return p; }
 static vq vq_constants(const float *p) { return p; }
 static vf v_fma_lane(vf acc, vf w, vq q, int i) { return v_fma(w, v_set1(q[i]), acc); }
+static void v_in_turn(vf *sum, int n) { (void)sum, (void)n; }
 
 static float v_sum(vf a) {
     for (int half = VL / 2; half > 0; half /= 2)

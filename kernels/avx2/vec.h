@@ -48,6 +48,13 @@ LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
     return _mm256_fmadd_ps(w, _mm256_broadcast_ss(q + i), acc);
 }
 
+/* 16 registers hold a tile and no more: its sums are made in the order written, and loads wait for them. */
+LW_INLINE void v_in_turn(vf *sum, const int n) {
+    LW_UNROLL
+    for (int i = 0; i < n; i++)
+        __asm__ volatile("" : "+x"(sum[i]) : : "memory");
+}
+
 LW_INLINE float v_sum(vf a) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));

@@ -41,6 +41,18 @@ struct conv_tile {
 #define LW_MAX_PIXELS  14
 #define LW_MAX_VECTORS 4
 
+/* Channel i of four: tiles lo .. hi-1, whose values are in the quads q. */
+LW_INLINE void conv_channel(vf *acc, const vf *w, const vq *q, const int i, const int lo, const int hi,
+                            const int V) {
+    LW_UNROLL
+    for (int t = lo; t < hi; t++) {
+        LW_UNROLL
+        for (int v = 0; v < V; v++)
+            acc[t * V + v] = v_fma_lane(acc[t * V + v], w[v], q[t], i);
+        v_in_turn(acc + t * V, V);
+    }
+}
+
 /* Four channels: the source values of a pixel are one quad. row: floats from a channel's weights to the next
  * one's. (In conv_points.h the parts are exchanged: s are weights, and w vectors of pixels.) */
 LW_INLINE void conv_step4(vf *acc, const float *s, const float *w, const int lo, const int hi, const int V,
@@ -55,12 +67,7 @@ LW_INLINE void conv_step4(vf *acc, const float *s, const float *w, const int lo,
         LW_UNROLL
         for (int v = 0; v < V; v++)
             wv[v] = v_load(w + i * row + v * VL);
-        LW_UNROLL
-        for (int t = lo; t < hi; t++) {
-            LW_UNROLL
-            for (int v = 0; v < V; v++)
-                acc[t * V + v] = v_fma_lane(acc[t * V + v], wv[v], q[t], i);
-        }
+        conv_channel(acc, wv, q, i, lo, hi, V);
     }
 }
 

@@ -39,12 +39,7 @@ LW_INLINE void wino_step4(vf *acc, const float *x, const float *u, const float *
         LW_UNROLL
         for (int v = 0; v < V; v++)
             w[v] = v_load((v < W ? u : far) + (i * W + v % W) * VL);
-        LW_UNROLL
-        for (int t = 0; t < T; t++) {
-            LW_UNROLL
-            for (int v = 0; v < V; v++)
-                acc[t * V + v] = v_fma_lane(acc[t * V + v], w[v], q[t], i);
-        }
+        conv_channel(acc, w, q, i, 0, T, V);
     }
 }
 

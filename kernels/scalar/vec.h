@@ -52,6 +52,8 @@ LW_INLINE vq vq_load(const float *p) { return p; }
 LW_INLINE vq vq_constants(const float *p) { return p; }
 LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) { return v_fma(w, q[i], acc); }
 
+LW_INLINE void v_in_turn(vf *sum, const int n) { (void)sum, (void)n; }
+
 LW_INLINE float v_sum(vf a) { return a; }
 LW_INLINE float v_hmax(vf a) { return a; }
 LW_INLINE void v_transpose(vf r[VL]) { (void)r; }
