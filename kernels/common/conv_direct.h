@@ -199,7 +199,8 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
                              .blocks = g->blocks,
                              .src_block = x.strip.block_floats,
                              .last_run = (int)(g->icg - (g->blocks - 1) * block),
-                             .fetches = d->kh * d->kw == 1 && (step == 2 || !conv_is_heavy(d))};
+                             .fetches =
+                                 d->kh * d->kw == 1 && (LW_FETCH_HEAVY || step == 2 || !conv_is_heavy(d))};
     int64_t oc, oh, ow;
     const int64_t pool = d->pool2x2 ? 2 : 1;
     oc = lw_layout_channels(d->dst_layout, d->oc);

@@ -24,6 +24,9 @@
 /* 1x1 of stride 2 with a large source is read in place if rows have so many pixels, at least. */
 #define LW_SHORT_ROW 25
 
+/* 1: pixels of 1x1 are fetched into L1 ahead even where the next weights, beyond L2, are fetched as well. */
+#define LW_FETCH_HEAVY 0
+
 /* The products of a Winograd point: tiles x vectors. */
 #define LW_WINO_TILES   5
 #define LW_WINO_VECTORS 4
