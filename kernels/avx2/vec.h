@@ -48,7 +48,6 @@ LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
     return _mm256_fmadd_ps(w, _mm256_broadcast_ss(q + i), acc);
 }
 
-/* 16 registers hold a tile and no more: its sums are made in the order written, and loads wait for them. */
 LW_INLINE void v_in_turn(vf *sum, const int n) {
     LW_UNROLL
     for (int i = 0; i < n; i++)

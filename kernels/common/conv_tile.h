@@ -41,7 +41,7 @@ struct conv_tile {
 #define LW_MAX_PIXELS  14
 #define LW_MAX_VECTORS 4
 
-/* Channel i of four: tiles lo .. hi-1, whose values are in the quads q. */
+/* Channel i of four: pixels lo .. hi-1, whose values are in the quads q. */
 LW_INLINE void conv_channel(vf *acc, const vf *w, const vq *q, const int i, const int lo, const int hi,
                             const int V) {
     LW_UNROLL
@@ -49,7 +49,7 @@ LW_INLINE void conv_channel(vf *acc, const vf *w, const vq *q, const int i, cons
         LW_UNROLL
         for (int v = 0; v < V; v++)
             acc[t * V + v] = v_fma_lane(acc[t * V + v], w[v], q[t], i);
-        v_in_turn(acc + t * V, V);
+        if (LW_TIGHT) v_in_turn(acc + t * V, V);
     }
 }
 
@@ -71,19 +71,26 @@ LW_INLINE void conv_step4(vf *acc, const float *s, const float *w, const int lo,
     }
 }
 
+/* One channel: pixels lo .. hi-1, whose values are B floats apart. */
+LW_INLINE void conv_values(vf *acc, const vf *w, const float *s, const int lo, const int hi, const int V,
+                           const int B) {
+    LW_UNROLL
+    for (int t = lo; t < hi; t++) {
+        const vf x = v_set1(s[t * B]);
+        LW_UNROLL
+        for (int v = 0; v < V; v++)
+            acc[t * V + v] = v_fma(w[v], x, acc[t * V + v]);
+        if (LW_TIGHT) v_in_turn(acc + t * V, V);
+    }
+}
+
 LW_INLINE void conv_step1(vf *acc, const float *s, const float *w, const int lo, const int hi, const int V,
                           const int B) {
     vf wv[LW_MAX_VECTORS];
     LW_UNROLL
     for (int v = 0; v < V; v++)
         wv[v] = v_load(w + v * VL);
-    LW_UNROLL
-    for (int t = lo; t < hi; t++) {
-        vf x = v_set1(s[t * B]);
-        LW_UNROLL
-        for (int v = 0; v < V; v++)
-            acc[t * V + v] = v_fma(wv[v], x, acc[t * V + v]);
-    }
+    conv_values(acc, wv, s, lo, hi, V, B);
 }
 
 /* `run` channels of one tap. */

@@ -46,13 +46,11 @@ LW_INLINE void wino_step4(vf *acc, const float *x, const float *u, const float *
 LW_INLINE void wino_step1(vf *acc, const float *x, const float *u, const float *far, const int T,
                           const int V) {
     const int W = V < WINO_TASK_VECTORS ? V : WINO_TASK_VECTORS;
+    vf w[LW_WINO_VECTORS];
     LW_UNROLL
-    for (int v = 0; v < V; v++) {
-        const vf w = v_load((v < W ? u : far) + v % W * VL);
-        LW_UNROLL
-        for (int t = 0; t < T; t++)
-            acc[t * V + v] = v_fma(w, v_set1(x[t * LW_BLOCK]), acc[t * V + v]);
-    }
+    for (int v = 0; v < V; v++)
+        w[v] = v_load((v < W ? u : far) + v % W * VL);
+    conv_values(acc, w, x, 0, T, V, LW_BLOCK);
 }
 
 /* The weights of four channels. */
@@ -94,6 +92,7 @@ LW_INLINE void wino_channel_blocks(vf *acc, const float *x, ptrdiff_t block, int
                 LW_KEEP_LOADS;
             }
             wino_step4(acc, x + c, u + c * width, far + c * width, T, V);
+            if (what == WINO_SHARE) v_in_turn(acc, T * V); /* not behind the next lines' loop */
             LW_KEEP_LOADS;
         }
     }

@@ -98,7 +98,11 @@ LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
     return acc;
 }
 
-LW_INLINE void v_in_turn(vf *sum, const int n) { (void)sum, (void)n; }
+LW_INLINE void v_in_turn(vf *sum, const int n) {
+    LW_UNROLL
+    for (int i = 0; i < n; i++)
+        __asm__ volatile("" : "+w"(sum[i]) : : "memory");
+}
 
 LW_INLINE float v_sum(vf a) {
     float32x2_t s = vadd_f32(vget_low_f32(a), vget_high_f32(a));
