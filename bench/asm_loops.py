@@ -14,6 +14,7 @@ BRANCH = re.compile(r"^(?:b|jmp|b\.?[a-z]{2}|cbn?z|tbn?z|j[a-z]+)\s+(?:.*[, ])?(
 LEAVES = re.compile(r"^(?:ret|retq|br\s|jmp\s|b\s)")
 FMA = re.compile(r"^(?:fml[as]\s+v\d+\.4s|vfn?m(?:add|sub)\d+ps)")
 ARITHMETIC = re.compile(r"^(?:fml[as]|fmul|fadd|fsub)\s+v\d+\.4s|^v(?:fn?m(?:add|sub)\d+|mul|add|sub)ps")
+VECTOR_ON_STACK = re.compile(r"[xyz]mm\d.*\(%rsp|\(%rsp.*[xyz]mm\d|\b[qv]\d+\b.*\[sp")
 FRAME = re.compile(r"^(?:mov|add)\s+x29, sp|^(?:movq|leaq)\s+.*%rsp\)?, %rbp")
 STACK, STACK_OR_FRAME = re.compile(r"\[sp|\(%rsp"), re.compile(r"\[sp|\(%rsp|\[x29|\(%rbp")
 
@@ -62,6 +63,21 @@ def read_functions(text):
             function = functions.setdefault(name, Function())
         elif function and line and not line.startswith("."):
             function.code.append(line)
+    return functions
+
+
+def read_disassembly(text):
+    """The same of what objdump -d --no-show-raw-insn prints: labels are addresses."""
+    functions, function = {}, None
+    for line in text.splitlines():
+        name = re.match(r"[0-9a-f]+ <([\w$]+).*>:", line)
+        code = re.match(r" *([0-9a-f]+):\s+(\S.*)", line)
+        if name:
+            function = functions.setdefault(name[1], Function())
+        elif function and code:
+            function.label[f".L{code[1]}"] = len(function.code)
+            line = re.sub(r"\s+", " ", re.sub(r"\s*(?://|#).*", "", code[2]))
+            function.code.append(re.sub(r"([ ,])([0-9a-f]+) <.*>$", r"\1.L\2", line).strip())
     return functions
 
 
@@ -118,3 +134,12 @@ def hot_loop(function, trips=None):
             if code and sum(bool(ARITHMETIC.match(line)) for line in code) >= trips * len(best.arithmetic):
                 return Loop(code, best.spills)
     return best
+
+
+def product_spills(function):
+    """(FMAs, instructions that have a vector on the stack) of every innermost loop that has FMAs."""
+    loops = [(range(first, last + 1), function.code[first:last + 1]) for first, last in function.loops()]
+    loops = [(where, code) for where, code in loops if any(FMA.match(line) for line in code)]
+    return [(sum(bool(FMA.match(line)) for line in code), sum(bool(VECTOR_ON_STACK.search(line)) for line in code))
+            for where, code in loops
+            if not any(other != where and other.start >= where.start and other.stop <= where.stop for other, _ in loops)]
