@@ -67,7 +67,7 @@ def read_functions(text):
 
 
 def read_disassembly(text):
-    """The same of what objdump -d --no-show-raw-insn prints: labels are addresses."""
+    """The same of what objdump and llvm-objdump -d --no-show-raw-insn print: labels are addresses."""
     functions, function = {}, None
     for line in text.splitlines():
         name = re.match(r"[0-9a-f]+ <([\w$]+).*>:", line)
@@ -77,7 +77,7 @@ def read_disassembly(text):
         elif function and code:
             function.label[f".L{code[1]}"] = len(function.code)
             line = re.sub(r"\s+", " ", re.sub(r"\s*(?://|#).*", "", code[2]))
-            function.code.append(re.sub(r"([ ,])([0-9a-f]+) <.*>$", r"\1.L\2", line).strip())
+            function.code.append(re.sub(r"([ ,])(?:0x)?([0-9a-f]+) <.*>$", r"\1.L\2", line).strip())
     return functions
 
 
