@@ -64,11 +64,15 @@ LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
 
 LW_INLINE __m256 vec_upper(vf a) { return _mm512_castps512_ps256(_mm512_shuffle_f32x4(a, a, 0xee)); }
 
+#ifdef LW_EMULATE_AVX512
+LW_INLINE void v_in_turn(vf *sum, const int n) { (void)sum, (void)n; }
+#else
 LW_INLINE void v_in_turn(vf *sum, const int n) {
     LW_UNROLL
     for (int i = 0; i < n; i++)
         __asm__ volatile("" : "+v"(sum[i]) : : "memory");
 }
+#endif
 
 LW_INLINE float v_sum(vf a) {
     __m256 h = _mm256_add_ps(_mm512_castps512_ps256(a), vec_upper(a));
