@@ -15,7 +15,7 @@ LEAVES = re.compile(r"^(?:ret|retq|br\s|jmp\s|b\s)")
 FMA = re.compile(r"^(?:fml[as]\s+v\d+\.4s|vfn?m(?:add|sub)\d+ps)")
 ARITHMETIC = re.compile(r"^(?:fml[as]|fmul|fadd|fsub)\s+v\d+\.4s|^v(?:fn?m(?:add|sub)\d+|mul|add|sub)ps")
 VECTOR_ON_STACK = re.compile(r"[xyz]mm\d.*\(%rsp|\(%rsp.*[xyz]mm\d|\b[qv]\d+\b.*\[sp")
-FRAME = re.compile(r"^(?:mov|add)\s+x29, sp|^(?:movq|leaq)\s+.*%rsp\)?, %rbp")
+FRAME = re.compile(r"^(?:mov|add)\s+x29, sp|^movq\s+%rsp, %rbp|^leaq\s+.*\(%rsp\), %rbp")
 STACK, STACK_OR_FRAME = re.compile(r"\[sp|\(%rsp"), re.compile(r"\[sp|\(%rsp|\[x29|\(%rbp")
 
 

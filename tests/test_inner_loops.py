@@ -39,7 +39,7 @@ other:
 """
 X86 = """
 tile:                                   # @tile
-        movq    %rsi, %rbp
+        movq    8(%rsp), %rbp
 .LBB0_1:
         vmovups (%rbp), %zmm2
         vfmadd231ps     4(%rdi){1to16}, %zmm2, %zmm0    # zmm0 = (zmm2 * mem) + zmm0
