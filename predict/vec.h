@@ -40,7 +40,10 @@ OPERATION(v_mul, (vf a, vf b), a.lane[l] * b.lane[l])
 OPERATION(v_div, (vf a, vf b), a.lane[l] / b.lane[l])
 OPERATION(v_fma, (vf a, vf b, vf c), fmaf(a.lane[l], b.lane[l], c.lane[l]))
 OPERATION(v_fnma, (vf a, vf b, vf c), fmaf(-a.lane[l], b.lane[l], c.lane[l]))
-OPERATION(v_relu, (vf a), a.lane[l] < 0.0f ? 0.0f : a.lane[l])
+static void v_relu(vf *a, int n) {
+    for (int i = 0; i < n; i++)
+        EACH_LANE(a[i], a[i].lane[l] < 0.0f ? 0.0f : a[i].lane[l]);
+}
 OPERATION(v_max, (vf m, vf x), x.lane[l] > m.lane[l] ? x.lane[l] : m.lane[l])
 OPERATION(v_max_keep, (vf m, vf x), x.lane[l] > m.lane[l] || x.lane[l] != x.lane[l] ? x.lane[l] : m.lane[l])
 OPERATION(v_round, (vf a), rintf(a.lane[l]))

@@ -11,13 +11,16 @@ static void do_copy(float *r, const float *a) { v_store(r, v_load(a)); }
 static void do_load_n(float *r, const float *p, int n) { v_store(r, v_load_n(p, n)); }
 static void do_store_n(float *p, const float *a, int n) { v_store_n(p, v_load(a), n); }
 
-#define UNARY(op)                                                                                            \
-    static void do_##op(float *r, const float *a) { v_store(r, v_##op(v_load(a))); }
+static void do_relu(float *r, const float *a) {
+    vf x = v_load(a);
+    v_relu(&x, 1);
+    v_store(r, x);
+}
+
 #define BINARY(op)                                                                                           \
     static void do_##op(float *r, const float *a, const float *b) {                                          \
         v_store(r, v_##op(v_load(a), v_load(b)));                                                            \
     }
-UNARY(relu)
 BINARY(add)
 BINARY(sub)
 BINARY(mul)

@@ -8,12 +8,13 @@
 #define LW_FMA_ROUNDINGS 1
 
 /* Register tiles of AVX2, as data: up to so many vectors of output channels times so many pixels, at most, of
- * one vector and of two. 16 registers hold 12 accumulators, two weight vectors and a broadcast; 7x2 spills.
- */
+ * one vector, of two and of three. 16 registers hold 12 accumulators, two or three weight vectors and a
+ * broadcast; 7x2 spills. */
 #define LW_DIRECT_TILE     6x2 /* in the names of rows */
-#define LW_DIRECT_VECTORS  2
+#define LW_DIRECT_VECTORS  3
 #define LW_DIRECT_PIXELS_1 6
 #define LW_DIRECT_PIXELS_2 6
+#define LW_DIRECT_PIXELS_3 4
 
 /* 1: a tile takes all registers but one, and compilers spill some unless its sums are made in the order
  * written. */
@@ -29,6 +30,14 @@
 
 /* 1: pixels of 1x1 are fetched into L1 ahead even where the next weights, beyond L2, are fetched as well. */
 #define LW_FETCH_HEAVY 1
+
+/* Blocks of channels of which a core foresees the lines itself: pixels of a 1x1 that has more are fetched. */
+#define LW_FETCH_BLOCKS 4
+
+/* Tiles of so many sums and more have a loop of their own for 1x1, a whole block of channels unrolled. Where
+ * another thread has half of the core, what is around the products costs its share: there it is 0.9 of the
+ * time. */
+#define LW_UNROLLED_SUMS 8
 
 /* The products of a Winograd point: tiles x vectors. */
 #define LW_WINO_TILES   6

@@ -32,6 +32,13 @@
 /* 1: pixels of 1x1 are fetched into L1 ahead even where the next weights, beyond L2, are fetched as well. */
 #define LW_FETCH_HEAVY 0
 
+/* Blocks of channels of which a core foresees the lines itself: pixels of a 1x1 that has more are fetched. */
+#define LW_FETCH_BLOCKS 0
+
+/* Tiles of so many sums and more have a loop of their own for 1x1, a whole block of channels unrolled: none.
+ */
+#define LW_UNROLLED_SUMS 100
+
 /* The products of a Winograd point: tiles x vectors. */
 #define LW_WINO_TILES   6
 #define LW_WINO_VECTORS 4

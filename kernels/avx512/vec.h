@@ -34,12 +34,14 @@ LW_INLINE vf v_mask(vf a, vf m) { return _mm512_and_ps(a, m); }
 
 /* x86 max returns its second operand when either is NaN and when both are zero: the order keeps NaN and -0. A
  * NaN in x is kept by leaving its lane out of the max. */
-LW_INLINE vf v_relu(vf a) {
+LW_INLINE void v_relu(vf *a, const int n) {
     vf zero = _mm512_setzero_ps();
 #ifndef LW_EMULATE_AVX512
     LW_HERE("v", zero);
 #endif
-    return _mm512_max_ps(zero, a);
+    LW_UNROLL
+    for (int i = 0; i < n; i++)
+        a[i] = _mm512_max_ps(zero, a[i]);
 }
 LW_INLINE vf v_max(vf m, vf x) { return _mm512_max_ps(x, m); }
 LW_INLINE vf v_max_keep(vf m, vf x) {

@@ -181,6 +181,13 @@ static const float *direct_find_strip(const struct direct *x, const struct lw_ca
     return x->plain ? packed - d->pad_left * x->g.block : packed;
 }
 
+/* Are the next pixels of a 1x1 fetched ahead? */
+static bool direct_fetches(const struct direct *x, int step) {
+    const lw_desc *d = x->d;
+    return d->kh * d->kw == 1 && x->g.blocks > LW_FETCH_BLOCKS &&
+           (LW_FETCH_HEAVY || step == 2 || !conv_is_heavy(d));
+}
+
 static void direct_run(const struct lw_call *call, int block, int64_t begin, int64_t end, void *workspace) {
     const lw_desc *d = call->desc;
     struct direct x;
@@ -199,8 +206,7 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
                              .blocks = g->blocks,
                              .src_block = x.strip.block_floats,
                              .last_run = (int)(g->icg - (g->blocks - 1) * block),
-                             .fetches =
-                                 d->kh * d->kw == 1 && (LW_FETCH_HEAVY || step == 2 || !conv_is_heavy(d))};
+                             .fetches = direct_fetches(&x, step)};
     int64_t oc, oh, ow;
     const int64_t pool = d->pool2x2 ? 2 : 1;
     oc = lw_layout_channels(d->dst_layout, d->oc);

@@ -55,11 +55,7 @@ LW_INLINE void patch_outputs(const struct patch_row *t, const float *src, float 
         patch_channel(src + c * t->plane, t->row, t->weights + c * 9 * t->width, t->width, R, C, V, acc);
     if (pool) patch_pool(acc, C, V, kind == PATCH_POOL_FINITE, y);
     vf *value = pool ? y : acc;
-    if (t->relu) {
-        LW_UNROLL
-        for (int o = 0; o < rows * columns * V; o++)
-            value[o] = v_relu(value[o]);
-    }
+    if (t->relu) v_relu(value, rows * columns * V);
     LW_UNROLL
     for (int o = 0; o < rows * columns * V; o++)
         v_store(row_out[o / V / columns] + o / V % columns * t->out_column + t->out_vector[o % V], value[o]);

@@ -54,17 +54,17 @@ static int64_t conv_joined_rows(const lw_desc *d) {
  * has no more tiles than a wider one's. */
 _Static_assert(LW_DIRECT_PIXELS_1 >= LW_DIRECT_PIXELS_2, "tiles.h");
 _Static_assert(LW_JOIN(LW_DIRECT_PIXELS_, LW_DIRECT_VECTORS) > CONV_MAX_TRIM, "see conv_can_trim()");
-#if LW_DIRECT_VECTORS > 2
-_Static_assert(LW_DIRECT_PIXELS_2 >= LW_DIRECT_PIXELS_3 && LW_DIRECT_PIXELS_3 >= LW_DIRECT_PIXELS_4,
-               "tiles.h");
+_Static_assert(LW_DIRECT_PIXELS_2 >= LW_DIRECT_PIXELS_3, "tiles.h");
+#if LW_DIRECT_VECTORS > 3
+_Static_assert(LW_DIRECT_PIXELS_3 >= LW_DIRECT_PIXELS_4, "tiles.h");
 #endif
 static inline int64_t conv_tile_pixels(int vectors) {
     static const int pixels[] = {
         LW_DIRECT_PIXELS_1,
         LW_DIRECT_PIXELS_2,
-#if LW_DIRECT_VECTORS > 2
         LW_DIRECT_PIXELS_3,
-        LW_DIRECT_PIXELS_4
+#if LW_DIRECT_VECTORS > 3
+        LW_DIRECT_PIXELS_4,
 #endif
     };
     return pixels[vectors - 1];
@@ -81,18 +81,35 @@ static double conv_tile_loads(int64_t pixels, int vectors) {
     return 2.0 * (double)conv_row_tiles(pixels, vectors) / (double)pixels + 1.0 / vectors;
 }
 
-/* Vectors of an oc tile, the last one's fewer: those that load the least. A last one of a single vector loads
- * as often as it multiplies, which takes as long as twice the loads of the others. */
+/* Vectors shared out evenly to oc tiles: so many to the first `wide` tiles, one less to the others. */
+struct conv_split {
+    int vectors;
+    int64_t tiles, wide;
+};
+
+static struct conv_split conv_split(int64_t all, int most) {
+    struct conv_split s = {.tiles = lw_div_up(all, most)};
+    s.vectors = (int)lw_div_up(all, s.tiles);
+    s.wide = all - s.tiles * (s.vectors - 1);
+    return s;
+}
+
+/* Loads of an oc tile. A single vector loads as often as it multiplies, which takes as long as twice the
+ * loads of the others. */
+static double conv_oc_tile_loads(int64_t pixels, int vectors) {
+    return vectors == 0 ? 0 : (vectors > 1 ? vectors : 2) * conv_tile_loads(pixels, vectors);
+}
+
+/* Vectors of an oc tile, at most: those that load the least. */
 static int conv_choose_vectors(const lw_desc *d) {
     const int64_t all = lw_div_up(d->oc / d->groups, VL), pixels = conv_joined_rows(d) * lw_out_w(d);
     double least = INFINITY;
     int best = 1;
     for (int most = 1; most <= LW_DIRECT_VECTORS; most++) {
-        const int vectors = (int)lw_div_up(all, lw_div_up(all, most));
-        const int last = (int)(all - (lw_div_up(all, vectors) - 1) * vectors);
-        const double loads = (double)(all - last) * conv_tile_loads(pixels, vectors) +
-                             (last > 1 ? last : 2) * conv_tile_loads(pixels, last);
-        if (loads <= least) least = loads, best = vectors;
+        const struct conv_split s = conv_split(all, most);
+        const double loads = (double)s.wide * conv_oc_tile_loads(pixels, s.vectors) +
+                             (double)(s.tiles - s.wide) * conv_oc_tile_loads(pixels, s.vectors - 1);
+        if (loads <= least) least = loads, best = s.vectors;
     }
     return best;
 }
@@ -100,7 +117,8 @@ static int conv_choose_vectors(const lw_desc *d) {
 struct conv_geometry {
     const lw_desc *d;
     int block;                  /* B: 16 or 1 */
-    int vectors;                /* of an oc tile */
+    int vectors;                /* of an oc tile, */
+    int64_t wide_tiles;         /* of the first ones: of the others one less */
     int64_t icg, ocg, oh, ow;   /* of one group; before the pool */
     int64_t blocks, oc_tiles;   /* of one group */
     int64_t strip_rows, strips; /* output rows of a strip; even when a pool follows */
@@ -112,12 +130,14 @@ static struct conv_geometry conv_geometry(const lw_desc *d, int block, int vecto
     g.oh = lw_out_h(d);
     g.ow = lw_out_w(d);
     g.blocks = lw_div_up(g.icg, block);
-    g.vectors = vectors;
-    g.oc_tiles = lw_div_up(g.ocg, g.vectors * VL);
+    const struct conv_split s = conv_split(lw_div_up(g.ocg, VL), vectors);
+    g.vectors = s.vectors;
+    g.oc_tiles = s.tiles;
+    g.wide_tiles = s.wide;
     return g;
 }
 
-/* Channels of an oc tile. */
+/* Channels of an oc tile, at most. */
 static inline int64_t conv_tile_channels(const struct conv_geometry *g) { return g->vectors * VL; }
 
 /* Cuts the output rows into equal strips of at most `most` rows. */
@@ -129,21 +149,24 @@ static void conv_cut_strips(struct conv_geometry *g, int64_t most) {
     g->tasks = g->d->batch * g->d->groups * g->strips * g->oc_tiles;
 }
 
-/* Vectors in an output tile: the last one of a group has only as many as its channels need. */
 static inline int conv_tile_vectors(const struct conv_geometry *g, int64_t tile) {
-    const int64_t most = conv_tile_channels(g);
-    return (int)lw_div_up(lw_min(most, g->ocg - tile * most), VL);
+    return g->vectors - (tile >= g->wide_tiles);
+}
+
+/* Vectors of the oc tiles before this one. */
+static inline int64_t conv_tile_begin(const struct conv_geometry *g, int64_t tile) {
+    return tile * g->vectors - lw_max(0, tile - g->wide_tiles);
 }
 
 /* ---- packed weights: [group][oc tile] of { bias[vectors*VL], [block][tap][channel][vectors*VL] } ------- */
 
-static inline int64_t conv_tile_weights(const struct conv_geometry *g, int vectors) {
+/* Of so many vectors. */
+static inline int64_t conv_tile_weights(const struct conv_geometry *g, int64_t vectors) {
     return (1 + g->d->kh * g->d->kw * g->icg) * vectors * VL;
 }
 
 static inline int64_t conv_group_weights(const struct conv_geometry *g) {
-    return (g->oc_tiles - 1) * conv_tile_weights(g, g->vectors) +
-           conv_tile_weights(g, conv_tile_vectors(g, g->oc_tiles - 1));
+    return conv_tile_weights(g, conv_tile_begin(g, g->oc_tiles));
 }
 
 static size_t conv_packed_bytes(const struct conv_geometry *g) {
@@ -153,7 +176,7 @@ static size_t conv_packed_bytes(const struct conv_geometry *g) {
 /* One oc tile: lanes beyond the last channel are zero. */
 static float *conv_pack_tile(const struct conv_geometry *g, int64_t group, int64_t tile, const float *weights,
                              const float *bias, float *out) {
-    const int64_t taps = g->d->kh * g->d->kw, begin = tile * conv_tile_channels(g),
+    const int64_t taps = g->d->kh * g->d->kw, begin = conv_tile_begin(g, tile) * VL,
                   o0 = group * g->ocg + begin;
     const int64_t width = conv_tile_vectors(g, tile) * VL;
     const int64_t channels = lw_min(width, g->ocg - begin);
@@ -407,16 +430,18 @@ static void conv_strip_tiles(struct conv_rows *r, const struct conv_part *p) {
     const bool far = pass < g->blocks || conv_is_heavy(g->d);
     for (int64_t b = 0; b < g->blocks; b += pass)
         for (int64_t tile = p->tile; tile < p->tile_end; tile++) {
-            const int64_t c = tile * conv_tile_channels(g), count = lw_min(conv_tile_channels(g), g->ocg - c);
+            const int64_t before = conv_tile_begin(g, tile), c = before * VL;
             r->vectors = conv_tile_vectors(g, tile);
-            r->t.bias = p->packed + tile * conv_tile_weights(g, g->vectors);
+            const int64_t count = lw_min(r->vectors * VL, g->ocg - c);
+            r->t.bias = p->packed + conv_tile_weights(g, before);
             r->t.weights = r->t.bias + r->vectors * VL;
             const bool whole = !g->d->pool2x2 && conv_stores_whole(g, p->channel + c, count);
             r->ahead_floats = 0;
             if (far && tile + 1 < p->tile_end) {
-                const int64_t block = g->block * g->d->kh * g->d->kw * r->vectors * VL;
+                const int64_t width = conv_tile_vectors(g, tile + 1) * VL;
+                const int64_t block = g->block * g->d->kh * g->d->kw * width;
                 const int64_t tiles = (p->end - p->begin) * conv_row_tiles(g->ow, r->vectors);
-                r->t.ahead = r->t.weights + conv_tile_weights(g, g->vectors) + b * block;
+                r->t.ahead = r->t.bias + conv_tile_weights(g, r->vectors) + width + b * block;
                 r->ahead_floats = (whole ? lw_min(g->blocks - b, pass) : g->blocks) * block;
                 r->t.ahead_lines = (int)lw_div_up(block, tiles * g->d->kh * g->d->kw * CONV_LINE);
             }

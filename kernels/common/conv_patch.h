@@ -80,13 +80,12 @@ static size_t patch_workspace(const lw_desc *d, const struct patch_algorithm *a)
 }
 
 static int64_t patch_tile_weights(const struct conv_geometry *g, const struct patch_algorithm *a,
-                                  int vectors) {
+                                  int64_t vectors) {
     return (1 + a->taps * g->icg) * vectors * VL;
 }
 
 static int64_t patch_weights(const struct conv_geometry *g, const struct patch_algorithm *a) {
-    const int64_t last = g->oc_tiles - 1;
-    return last * patch_tile_weights(g, a, g->vectors) + patch_tile_weights(g, a, conv_tile_vectors(g, last));
+    return patch_tile_weights(g, a, conv_tile_begin(g, g->oc_tiles));
 }
 
 static size_t patch_packed_bytes(const lw_desc *d, const struct patch_algorithm *a) {
@@ -246,11 +245,11 @@ static void patch_run(const struct lw_call *call, const struct patch_algorithm *
         t.pool = x.in_place ? PATCH_POOL : (enum patch_kind)scratch.held[1];
         t.vectors = conv_tile_vectors(g, tile);
         t.p.width = t.vectors * VL;
-        t.p.bias = weights + tile * patch_tile_weights(g, a, g->vectors);
+        t.p.bias = weights + patch_tile_weights(g, a, conv_tile_begin(g, tile));
         t.p.weights = t.p.bias + t.p.width;
         o.dst = call->dst + n * image;
-        o.c = tile * conv_tile_channels(g);
-        o.count = lw_min(conv_tile_channels(g), d->oc - o.c);
+        o.c = conv_tile_begin(g, tile) * VL;
+        o.count = lw_min(t.p.width, d->oc - o.c);
         patch_strip_rows(&x, &t, src, scratch.rows, &o, y0, lw_min(g->oh, y0 + g->strip_rows));
     }
 }

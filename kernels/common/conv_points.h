@@ -53,12 +53,13 @@ LW_INLINE void points_tile(const struct points_tile *a, const int T, const int V
             conv_step4(acc, w, src, 0, T, V, 4, plane);
         for (; c > 0; c--, src += plane, w++)
             conv_step1(acc, w, src, 0, T, V, 4);
+        if (a->relu) v_relu(acc, T * V);
         float *to = out;
         LW_UNROLL
         for (int t = 0; t < T; t++, to += a->out_plane) {
             LW_UNROLL
             for (int v = 0; v < V; v++)
-                v_store(to + v * VL, a->relu ? v_relu(acc[t * V + v]) : acc[t * V + v]);
+                v_store(to + v * VL, acc[t * V + v]);
         }
     }
 }
@@ -74,8 +75,8 @@ typedef void (*points_fn)(const struct points_tile *);
 
 LW_REPEAT(POINTS_CHANNELS, POINTS_FUNCTION, 1)
 LW_REPEAT(POINTS_CHANNELS, POINTS_FUNCTION, 2)
-#if LW_DIRECT_VECTORS > 2
 LW_REPEAT(POINTS_CHANNELS, POINTS_FUNCTION, 3)
+#if LW_DIRECT_VECTORS > 3
 LW_REPEAT(POINTS_CHANNELS, POINTS_FUNCTION, 4)
 #endif
 
@@ -83,8 +84,8 @@ LW_REPEAT(POINTS_CHANNELS, POINTS_FUNCTION, 4)
 static const points_fn points_tiles[POINTS_VECTORS][POINTS_CHANNELS] = {
     {LW_REPEAT(POINTS_CHANNELS, POINTS_ENTRY, 1)},
     {LW_REPEAT(POINTS_CHANNELS, POINTS_ENTRY, 2)},
-#if LW_DIRECT_VECTORS > 2
     {LW_REPEAT(POINTS_CHANNELS, POINTS_ENTRY, 3)},
+#if LW_DIRECT_VECTORS > 3
     {LW_REPEAT(POINTS_CHANNELS, POINTS_ENTRY, 4)},
 #endif
 };

@@ -119,11 +119,7 @@ LW_INLINE void conv_tap(vf *acc, const float *s, const float *w, int run, int tr
 }
 
 LW_INLINE void conv_tile_store(const struct conv_tile *a, float *out, vf *acc, const int T, const int V) {
-    if (a->relu) {
-        LW_UNROLL
-        for (int i = 0; i < T * V; i++)
-            acc[i] = v_relu(acc[i]);
-    }
+    if (a->relu) v_relu(acc, T * V);
     float *at[LW_DIRECT_VECTORS];
     LW_UNROLL
     for (int v = 0; v < V; v++)
@@ -173,91 +169,121 @@ LW_INLINE const float *conv_fetch_ahead(const float *ahead, int lines) {
     return ahead;
 }
 
-/* B = 16; S: blocks from pixel to pixel. Whole blocks, no tap in the padding: nothing but products, since a
- * look at each block and tap costs a tenth where another thread has half of the core. */
-LW_INLINE void conv_tile_whole(const struct conv_tile *a, const int T, const int V, const int S) {
-    const float *origin = a->src;
-    float *out = a->out;
-    const float *ahead = a->ahead;
-    for (int64_t i = 0; i < a->tiles; i++, origin += T * S * LW_BLOCK, out += T * a->out_pixel) {
-        vf acc[LW_DIRECT_PIXELS_1 * LW_DIRECT_VECTORS];
-        conv_tile_start(a, out, acc, T, V);
-        const float *src = origin, *weights = a->weights;
-        for (int64_t b = 0; b < a->blocks; b++, src += a->src_block) {
-            if (a->fetches)
-                conv_fetch_pixels(b + 1 < a->blocks ? src + a->src_block : origin + T * S * LW_BLOCK, T, S);
-            const float *w = weights + (ptrdiff_t)a->tap_begin * LW_BLOCK * V * VL;
-            for (int k = a->tap_begin; k < a->tap_end; k++) {
-                ahead = conv_fetch_ahead(ahead, a->ahead_lines);
-                const float *s = src + a->tap[k];
-                LW_NEW_BASE(s);
-                LW_NO_UNROLL
-                for (int c = 0; c < LW_BLOCK; c += 4, w += 4 * V * VL)
-                    conv_step4(acc, s + c, w, 0, T, V, S * LW_BLOCK, V * VL);
-            }
-            weights += (ptrdiff_t)a->taps * LW_BLOCK * V * VL;
+/* ---- the sums of one tile: `src` is its origin; S: pixels of the source from one of the output to the next
+ */
+
+/* Whole blocks of a 1x1 kernel: nothing but products. Where another thread has half of the core, all that is
+ * done around a block's products costs its share. */
+LW_INLINE const float *conv_sum_blocks(vf *acc, const struct conv_tile *a, const float *src,
+                                       const float *ahead, const int T, const int V, const int S) {
+    const float *w = a->weights, *next = src + T * S * LW_BLOCK;
+    for (int64_t b = a->blocks; b > 0; b--, src += a->src_block, w += LW_BLOCK * V * VL) {
+        LW_NEW_BASE(src);
+        LW_NEW_BASE(w);
+        LW_UNROLL
+        for (int c = 0; c < LW_BLOCK; c += 4) {
+            conv_step4(acc, src + c, w + c * V * VL, 0, T, V, S * LW_BLOCK, V * VL);
+            if (c > 0) continue;
+            if (a->fetches) conv_fetch_pixels(b > 1 ? src + a->src_block : next, T, S);
+            ahead = conv_fetch_ahead(ahead, a->ahead_lines);
         }
-        conv_tile_store(a, out, acc, T, V);
     }
+    return ahead;
+}
+
+/* Whole blocks, no tap in the padding. */
+LW_INLINE const float *conv_sum_taps(vf *acc, const struct conv_tile *a, const float *src, const float *ahead,
+                                     const int T, const int V, const int S) {
+    const float *weights = a->weights + (ptrdiff_t)a->tap_begin * LW_BLOCK * V * VL;
+    for (int64_t b = 0; b < a->blocks; b++, src += a->src_block) {
+        const float *w = weights;
+        for (int k = a->tap_begin; k < a->tap_end; k++) {
+            ahead = conv_fetch_ahead(ahead, a->ahead_lines);
+            const float *s = src + a->tap[k];
+            LW_NEW_BASE(s);
+            LW_NO_UNROLL
+            for (int c = 0; c < LW_BLOCK; c += 4, w += 4 * V * VL)
+                conv_step4(acc, s + c, w, 0, T, V, S * LW_BLOCK, V * VL);
+        }
+        weights += (ptrdiff_t)a->taps * LW_BLOCK * V * VL;
+    }
+    return ahead;
 }
 
 /* Any blocks; taps may be trimmed at the image's left and right border. */
-LW_INLINE void conv_tile_cut(const struct conv_tile *a, const int T, const int V, const int S) {
-    const float *origin = a->src;
-    float *out = a->out;
-    const float *ahead = a->ahead;
-    for (int64_t i = 0; i < a->tiles; i++, origin += T * S * LW_BLOCK, out += T * a->out_pixel) {
-        vf acc[LW_DIRECT_PIXELS_1 * LW_DIRECT_VECTORS];
-        conv_tile_start(a, out, acc, T, V);
-        const float *src = origin, *weights = a->weights;
-        for (int64_t b = 0; b < a->blocks; b++) {
-            const int run = b + 1 < a->blocks ? LW_BLOCK : a->last_run;
-            const float *w = weights + (ptrdiff_t)a->tap_begin * run * V * VL;
-            for (int k = a->tap_begin; k < a->tap_end; k++, w += run * V * VL) {
-                ahead = conv_fetch_ahead(ahead, a->ahead_lines);
-                conv_tap(acc, src + a->tap[k], w, run, a->trim[k], T, V, S * LW_BLOCK);
-            }
-            src += a->src_block;
-            weights += (ptrdiff_t)a->taps * LW_BLOCK * V * VL;
+LW_INLINE const float *conv_sum_cut(vf *acc, const struct conv_tile *a, const float *src, const float *ahead,
+                                    const int T, const int V, const int S) {
+    const float *weights = a->weights;
+    for (int64_t b = 0; b < a->blocks; b++, src += a->src_block) {
+        const int run = b + 1 < a->blocks ? LW_BLOCK : a->last_run;
+        const float *w = weights + (ptrdiff_t)a->tap_begin * run * V * VL;
+        for (int k = a->tap_begin; k < a->tap_end; k++, w += run * V * VL) {
+            ahead = conv_fetch_ahead(ahead, a->ahead_lines);
+            conv_tap(acc, src + a->tap[k], w, run, a->trim[k], T, V, S * LW_BLOCK);
         }
-        conv_tile_store(a, out, acc, T, V);
+        weights += (ptrdiff_t)a->taps * LW_BLOCK * V * VL;
     }
+    return ahead;
 }
 
-/* B = 1: plain planes, one channel a block; S, trims: as above, but for a tap's few instructions a look at
- * each is too many where there are none. */
-LW_INLINE void conv_tile_planes(const struct conv_tile *a, const int T, const int V, const int S,
-                                const bool trims) {
-    const float *origin = a->src;
-    float *out = a->out;
-    for (int64_t i = 0; i < a->tiles; i++, origin += T * S, out += T * a->out_pixel) {
-        vf acc[LW_DIRECT_PIXELS_1 * LW_DIRECT_VECTORS];
-        conv_tile_start(a, out, acc, T, V);
-        const float *src = origin, *weights = a->weights;
-        for (int64_t b = 0; b < a->blocks; b++) {
-            const float *w = weights + (ptrdiff_t)a->tap_begin * V * VL;
-            for (int k = a->tap_begin; k < a->tap_end; k++, w += V * VL)
-                conv_tap(acc, src + a->tap[k], w, 1, trims ? a->trim[k] : CONV_TRIM_NONE, T, V, S);
-            src += a->src_block;
-            weights += (ptrdiff_t)a->taps * V * VL;
+/* Taps of a plane without a look at the loop between them. */
+#define CONV_PLANE_TAPS 4
+
+/* Plain planes, one channel a block; trims: as above, but for a tap's few instructions a look at each is too
+ * many where there are none. */
+LW_INLINE void conv_sum_planes(vf *acc, const struct conv_tile *a, const float *src, const bool trims,
+                               const int T, const int V, const int S) {
+    const float *weights = a->weights + (ptrdiff_t)a->tap_begin * V * VL;
+    for (int64_t b = 0; b < a->blocks; b++, src += a->src_block) {
+        const float *w = weights;
+        int k = a->tap_begin;
+        if (!trims) {
+            LW_NO_UNROLL
+            for (; k + CONV_PLANE_TAPS <= a->tap_end; k += CONV_PLANE_TAPS, w += CONV_PLANE_TAPS * V * VL) {
+                LW_NEW_BASE(w);
+                LW_UNROLL
+                for (int j = 0; j < CONV_PLANE_TAPS; j++)
+                    conv_step1(acc, src + a->tap[k + j], w + j * V * VL, 0, T, V, S);
+            }
         }
-        conv_tile_store(a, out, acc, T, V);
+        LW_NO_UNROLL
+        for (; k < a->tap_end; k++, w += V * VL)
+            conv_tap(acc, src + a->tap[k], w, 1, trims ? a->trim[k] : CONV_TRIM_NONE, T, V, S);
+        weights += (ptrdiff_t)a->taps * V * VL;
     }
 }
 
 /* The same of a 1x1 kernel: a loop around each channel's one tap costs as much as its products. */
-LW_INLINE void conv_tile_points(const struct conv_tile *a, const int T, const int V, const int S) {
-    const float *origin = a->src + a->tap[0];
-    float *out = a->out;
+LW_INLINE void conv_sum_points(vf *acc, const struct conv_tile *a, const float *src, const int T, const int V,
+                               const int S) {
     const ptrdiff_t step = a->src_block;
-    for (int64_t i = 0; i < a->tiles; i++, origin += T * S, out += T * a->out_pixel) {
+    const float *w = a->weights;
+    for (int64_t b = 0; b < a->blocks; b++, src += step, w += V * VL) {
+        LW_NEW_BASE(src); /* gcc 12, on scalars, joins loads of two channels, and reads one too many */
+        conv_step1(acc, src, w, 0, T, V, S);
+    }
+}
+
+/* ---- a run of tiles --------------------------------------------------------------------------------------
+ */
+
+enum conv_form { CONV_BLOCKS, CONV_TAPS, CONV_CUT, CONV_PLANES, CONV_PLANES_CUT, CONV_POINTS };
+
+LW_INLINE void conv_tile_run(const struct conv_tile *a, const enum conv_form form, const int T, const int V,
+                             const int S) {
+    const int block = form < CONV_PLANES ? LW_BLOCK : 1;
+    const float *src = a->src, *ahead = a->ahead;
+    if (form == CONV_BLOCKS || form == CONV_POINTS) src += a->tap[0];
+    float *out = a->out;
+    for (int64_t i = 0; i < a->tiles; i++, src += T * S * block, out += T * a->out_pixel) {
         vf acc[LW_DIRECT_PIXELS_1 * LW_DIRECT_VECTORS];
         conv_tile_start(a, out, acc, T, V);
-        const float *src = origin, *w = a->weights;
-        for (int64_t b = 0; b < a->blocks; b++, src += step, w += V * VL) {
-            LW_NEW_BASE(src); /* gcc 12, on scalars, joins loads of two channels, and reads one too many */
-            conv_step1(acc, src, w, 0, T, V, S);
-        }
+        if (form == CONV_BLOCKS) ahead = conv_sum_blocks(acc, a, src, ahead, T, V, S);
+        if (form == CONV_TAPS) ahead = conv_sum_taps(acc, a, src, ahead, T, V, S);
+        if (form == CONV_CUT) ahead = conv_sum_cut(acc, a, src, ahead, T, V, S);
+        if (form == CONV_PLANES) conv_sum_planes(acc, a, src, false, T, V, S);
+        if (form == CONV_PLANES_CUT) conv_sum_planes(acc, a, src, true, T, V, S);
+        if (form == CONV_POINTS) conv_sum_points(acc, a, src, T, V, S);
         conv_tile_store(a, out, acc, T, V);
     }
 }
@@ -267,19 +293,21 @@ LW_INLINE void conv_tile_points(const struct conv_tile *a, const int T, const in
 #define CONV_TILE_FUNCTION(T, V, S)                                                                          \
     static void conv_tile_blocked##S##_##T##x##V(const struct conv_tile *told) {                             \
         const struct conv_tile a = *told;                                                                    \
-        if (!a.trims && a.last_run == LW_BLOCK)                                                              \
-            conv_tile_whole(&a, T, V, S);                                                                    \
+        if (a.trims || a.last_run != LW_BLOCK)                                                               \
+            conv_tile_run(&a, CONV_CUT, T, V, S);                                                            \
+        else if (T * V >= LW_UNROLLED_SUMS && a.taps == 1 && a.tap_begin < a.tap_end)                        \
+            conv_tile_run(&a, CONV_BLOCKS, T, V, S);                                                         \
         else                                                                                                 \
-            conv_tile_cut(&a, T, V, S);                                                                      \
+            conv_tile_run(&a, CONV_TAPS, T, V, S);                                                           \
     }                                                                                                        \
     static void conv_tile_planes##S##_##T##x##V(const struct conv_tile *told) {                              \
         const struct conv_tile a = *told;                                                                    \
         if (a.trims)                                                                                         \
-            conv_tile_planes(&a, T, V, S, true);                                                             \
+            conv_tile_run(&a, CONV_PLANES_CUT, T, V, S);                                                     \
         else if (a.taps > 1 || a.tap_begin == a.tap_end)                                                     \
-            conv_tile_planes(&a, T, V, S, false);                                                            \
+            conv_tile_run(&a, CONV_PLANES, T, V, S);                                                         \
         else                                                                                                 \
-            conv_tile_points(&a, T, V, S);                                                                   \
+            conv_tile_run(&a, CONV_POINTS, T, V, S);                                                         \
     }
 #define CONV_TILE_FUNCTIONS(T, V)                                                                            \
     CONV_TILE_FUNCTION(T, V, 1)                                                                              \
@@ -289,29 +317,23 @@ LW_INLINE void conv_tile_points(const struct conv_tile *a, const int T, const in
 #define CONV_TILE_PLANES1(T, V)  conv_tile_planes1_##T##x##V,
 #define CONV_TILE_PLANES2(T, V)  conv_tile_planes2_##T##x##V,
 
+#if LW_DIRECT_VECTORS > 3
+#define CONV_TILES_4(f) {LW_REPEAT(LW_DIRECT_PIXELS_4, f, 4)},
+LW_REPEAT(LW_DIRECT_PIXELS_4, CONV_TILE_FUNCTIONS, 4)
+#else
+#define CONV_TILES_4(f)
+#endif
 LW_REPEAT(LW_DIRECT_PIXELS_1, CONV_TILE_FUNCTIONS, 1)
 LW_REPEAT(LW_DIRECT_PIXELS_2, CONV_TILE_FUNCTIONS, 2)
-#if LW_DIRECT_VECTORS > 2
 LW_REPEAT(LW_DIRECT_PIXELS_3, CONV_TILE_FUNCTIONS, 3)
-LW_REPEAT(LW_DIRECT_PIXELS_4, CONV_TILE_FUNCTIONS, 4)
-#endif
 
 typedef void (*conv_tile_fn)(const struct conv_tile *);
 
-#if LW_DIRECT_VECTORS > 2
 #define CONV_TILES(f)                                                                                        \
     {                                                                                                        \
         {LW_REPEAT(LW_DIRECT_PIXELS_1, f, 1)}, {LW_REPEAT(LW_DIRECT_PIXELS_2, f, 2)},                        \
-            {LW_REPEAT(LW_DIRECT_PIXELS_3, f, 3)}, {                                                         \
-            LW_REPEAT(LW_DIRECT_PIXELS_4, f, 4)                                                              \
-        }                                                                                                    \
+            {LW_REPEAT(LW_DIRECT_PIXELS_3, f, 3)}, CONV_TILES_4(f)                                           \
     }
-#else
-#define CONV_TILES(f)                                                                                        \
-    {                                                                                                        \
-        {LW_REPEAT(LW_DIRECT_PIXELS_1, f, 1)}, { LW_REPEAT(LW_DIRECT_PIXELS_2, f, 2) }                       \
-    }
-#endif
 
 /* [stride - 1][vectors - 1][pixels - 1] */
 static const conv_tile_fn conv_tiles_blocked[2][LW_DIRECT_VECTORS][LW_DIRECT_PIXELS_1] = {
@@ -320,6 +342,7 @@ static const conv_tile_fn conv_tiles_planes[2][LW_DIRECT_VECTORS][LW_DIRECT_PIXE
     CONV_TILES(CONV_TILE_PLANES1), CONV_TILES(CONV_TILE_PLANES2)};
 
 #undef CONV_TILES
+#undef CONV_TILES_4
 #undef CONV_TILE_FUNCTION
 #undef CONV_TILE_FUNCTIONS
 #undef CONV_TILE_BLOCKED1

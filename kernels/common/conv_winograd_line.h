@@ -66,11 +66,7 @@ LW_INLINE void line_outputs(const struct patch_row *t, const vf *m, float *out, 
     LW_UNROLL
     for (int o = 0; o < rows * columns; o++)
         value[o] = v_add(value[o], v_load(t->bias));
-    if (t->relu) {
-        LW_UNROLL
-        for (int o = 0; o < rows * columns; o++)
-            value[o] = v_relu(value[o]);
-    }
+    if (t->relu) v_relu(value, rows * columns);
     LW_UNROLL
     for (int o = 0; o < rows * columns; o++)
         if (o % columns < count)
@@ -80,6 +76,7 @@ LW_INLINE void line_outputs(const struct patch_row *t, const vf *m, float *out, 
 /* one: a single channel, whose weights are held. */
 LW_INLINE void line_rows(const struct patch_row *p, const float *src, float *out, int64_t times,
                          const enum patch_kind kind, const bool one) {
+    LW_ALIGN_FRAME;
     const struct patch_row t = *p; /* a store might change *p for all that the compiler knows */
     const int R = kind == PATCH_ROW ? 1 : 2, pool = kind >= PATCH_POOL ? 2 : 1, columns = LINE_OUTPUTS / pool;
     const int64_t width = t.ow / pool;
@@ -139,7 +136,7 @@ static const patch_fn *line_functions(const struct patch_row *p, int vectors) {
 static void line_pack_weights(const struct conv_geometry *g, const float *weights, const float *bias,
                               float *out) {
     for (int64_t tile = 0; tile < g->oc_tiles; tile++) {
-        const int64_t o0 = tile * conv_tile_channels(g), width = conv_tile_vectors(g, tile) * VL;
+        const int64_t o0 = conv_tile_begin(g, tile) * VL, width = conv_tile_vectors(g, tile) * VL;
         for (int64_t o = o0; o < o0 + width; o++)
             *out++ = bias && o < g->ocg ? bias[o] : 0.0f;
         for (int64_t v = o0; v < o0 + width; v += VL)

@@ -33,11 +33,7 @@ struct depthwise_row {
 };
 
 LW_INLINE void depthwise_store(float *dst, vf *acc, int64_t pixel, int n, bool relu, const int pixels) {
-    if (relu) {
-        LW_UNROLL
-        for (int p = 0; p < pixels; p++)
-            acc[p] = v_relu(acc[p]);
-    }
+    if (relu) v_relu(acc, pixels);
     LW_UNROLL
     for (int p = 0; p < pixels; p++) {
         if (n == VL)
@@ -172,6 +168,7 @@ LW_INLINE void depthwise_any_row(const struct depthwise_rows *r, const struct de
 /* kernel: 0 is any. */
 LW_INLINE void depthwise_all_rows(const struct depthwise_rows *rows, const int pixels, const int vectors,
                                   const int kernel, const int stride) {
+    if (kernel > 3) LW_ALIGN_FRAME;
     const struct depthwise_rows r = *rows; /* a copy: stores through dst can't change it */
     const int64_t taps = r.h.kernel * r.w.kernel, pitch = r.w.in * r.src_pixel;
     float *dst = r.dst;

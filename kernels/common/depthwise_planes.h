@@ -66,14 +66,14 @@ LW_INLINE void depthwise_plane_tile(const struct depthwise_plane *p, int64_t ox,
                     acc[r] = v_fnma(weight[(i - r * stride) * kernel + k], tap[k], acc[r]);
         }
     }
+    if (p->relu) v_relu(acc, rows);
     float *dst = p->dst + (y - p->y) * p->w.out + ox;
     LW_UNROLL
     for (int r = 0; r < rows; r++, dst += p->w.out) {
-        vf sum = p->relu ? v_relu(acc[r]) : acc[r];
         if (p->dst_end - dst >= VL)
-            v_store(dst, sum);
+            v_store(dst, acc[r]);
         else
-            v_store_n(dst, sum, (int)lw_min(VL, p->w.out));
+            v_store_n(dst, acc[r], (int)lw_min(VL, p->w.out));
     }
 }
 
@@ -110,6 +110,7 @@ LW_INLINE void depthwise_plane_columns(const struct depthwise_plane *plane, cons
 }
 
 LW_INLINE void depthwise_plane_tiles(const struct depthwise_plane *p, const int kernel, const int stride) {
+    if (kernel > 3) LW_ALIGN_FRAME;
     int64_t rows = p->y_end - p->y;
     if (rows < DEPTHWISE_SHORT)
         depthwise_plane_columns(p, 1, kernel, stride);

@@ -27,8 +27,11 @@ static void pool_rows(float *upper, const float *lower, int64_t width, int64_t s
 }
 
 static void relu_row(float *row, int64_t floats) {
-    for (int64_t i = 0; i < floats; i += VL)
-        v_store(row + i, v_relu(v_load(row + i)));
+    for (int64_t i = 0; i < floats; i += VL) {
+        vf a = v_load(row + i);
+        v_relu(&a, 1);
+        v_store(row + i, a);
+    }
 }
 
 static void store_row_nhwc(const struct out_row *o, const float *row, int64_t stride) {

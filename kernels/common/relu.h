@@ -37,13 +37,20 @@ static void relu_run(const struct lw_call *call, int64_t begin, int64_t end, voi
     float *dst = call->dst;
     (void)workspace;
     for (; i + 4 * VL <= last; i += 4 * VL) {
+        vf a[4];
         LW_UNROLL
         for (int j = 0; j < 4; j++)
-            v_store(dst + i + j * VL, v_relu(v_load(src + i + j * VL)));
+            a[j] = v_load(src + i + j * VL);
+        v_relu(a, 4);
+        LW_UNROLL
+        for (int j = 0; j < 4; j++)
+            v_store(dst + i + j * VL, a[j]);
     }
     for (; i < last; i += VL) {
         int n = (int)lw_min(VL, last - i);
-        v_store_n(dst + i, v_relu(v_load_n(src + i, n)), n);
+        vf a = v_load_n(src + i, n);
+        v_relu(&a, 1);
+        v_store_n(dst + i, a, n);
     }
 }
 

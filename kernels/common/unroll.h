@@ -23,6 +23,14 @@
  * of the last one. constraint: of a vector's register. */
 #define LW_HERE(constraint, vector) __asm__ volatile("" : "+" constraint(vector))
 
+/* For functions whose vectors don't all find a register: those on the stack lie within cache lines. clang 19
+ * aligns them to 16 bytes otherwise, and then it is luck of each process whether they do. */
+#define LW_ALIGN_FRAME                                                                                       \
+    do {                                                                                                     \
+        _Alignas(64) char frame;                                                                             \
+        __asm__ volatile("" : "=m"(frame));                                                                  \
+    } while (0)
+
 #define LW_INLINE static inline __attribute__((always_inline, unused))
 
 #endif

@@ -134,11 +134,7 @@ LW_INLINE void wino_store_column(const struct wino_target *t, const vf *y, const
     LW_UNROLL
     for (int k = 0; k < rows; k++)
         tail[k] = v_add(y[k], bias);
-    if (t->relu) {
-        LW_UNROLL
-        for (int k = 0; k < rows; k++)
-            tail[k] = v_relu(tail[k]);
-    }
+    if (t->relu) v_relu(tail, rows);
     if (t->rows >= rows) { /* one look where all are wanted */
         LW_UNROLL
         for (int k = 0; k < rows; k++)

@@ -55,8 +55,10 @@ LW_INLINE vf v_mask(vf a, vf m) {
 
 /* Arm's max takes +0 over -0 and quiets NaN; selecting keeps the operand's own bits, as every ISA does here.
  */
-LW_INLINE vf v_relu(vf a) {
-    return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(a), vcltzq_f32(a)));
+LW_INLINE void v_relu(vf *a, const int n) {
+    LW_UNROLL
+    for (int i = 0; i < n; i++)
+        a[i] = vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(a[i]), vcltzq_f32(a[i])));
 }
 LW_INLINE vf v_max(vf m, vf x) { return vbslq_f32(vcgtq_f32(x, m), x, m); }
 LW_INLINE vf v_max_keep(vf m, vf x) { return vbslq_f32(vornq_u32(vcgtq_f32(x, m), vceqq_f32(x, x)), x, m); }

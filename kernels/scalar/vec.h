@@ -40,7 +40,11 @@ LW_INLINE vf v_mask(vf a, vf m) {
     memcpy(&a, &bits, sizeof a);
     return a;
 }
-LW_INLINE vf v_relu(vf a) { return a < 0.0f ? 0.0f : a; }
+LW_INLINE void v_relu(vf *a, const int n) {
+    LW_UNROLL
+    for (int i = 0; i < n; i++)
+        a[i] = a[i] < 0.0f ? 0.0f : a[i];
+}
 LW_INLINE vf v_max(vf m, vf x) { return x > m ? x : m; }
 LW_INLINE vf v_max_keep(vf m, vf x) {
     float larger = x > m ? x : m; /* in two steps, which compile without a branch */
