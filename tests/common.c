@@ -123,6 +123,9 @@ static const char *const conv_strings[] = {
     "mb2ic24ih10oc20kh1sh2ph0",
     "mb1ic3ih16iw14oc20kh1sh2ph0",
     "mb1ic8ih4oc8kh1ph2",
+    "mb1ic32ih5iw8oc56kh1ph1pw0", /* several oc tiles narrower than the first ones, rows in the padding */
+    "mb2ic16ih6iw7oc50kh3ph1",
+    "g2mb1ic64ih5iw6oc80kh1ph0",
     "mb1ic37ih13iw20oc7kh1sh2ph0",
     "mb1ic19ih3iw40oc20kh1sh2ph0",
     "mb1ic9ih22iw25oc5kh1sh3ph0",

@@ -12,9 +12,9 @@ static void do_load_n(float *r, const float *p, int n) { v_store(r, v_load_n(p, 
 static void do_store_n(float *p, const float *a, int n) { v_store_n(p, v_load(a), n); }
 
 static void do_relu(float *r, const float *a) {
-    vf x = v_load(a);
-    v_relu(&x, 1);
-    v_store(r, x);
+    vf x[3] = {v_zero(), v_load(a), v_set1(-1.0f)};
+    v_relu(x, 3);
+    v_store(r, x[1]);
 }
 
 #define BINARY(op)                                                                                           \

@@ -46,7 +46,7 @@ LW_INLINE vf v_max_keep(vf m, vf x) {
 typedef const float *vq;
 LW_INLINE vq vq_load(const float *p) { return p; }
 LW_INLINE vq vq_constants(const float *p) { return p; }
-#if defined(__clang__) || !defined(__GNUC__)
+#ifdef __clang__
 LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
     return _mm256_fmadd_ps(w, _mm256_broadcast_ss(q + i), acc);
 }
@@ -57,7 +57,7 @@ LW_INLINE void v_in_turn(vf *sum, const int n) {
 }
 #else
 /* gcc 12 likes to put the sum where a factor was, and moves it back later: where another thread has half of
- * the core, these moves are a tenth of the time of 1x1. What is volatile stays in turn. */
+ * the core, these moves are a tenth of the time of 1x1. What is volatile stays in turn by itself. */
 LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
     __asm__ volatile("vfmadd231ps\t%2, %1, %0" : "+x"(acc) : "x"(w), "x"(_mm256_broadcast_ss(q + i)));
     return acc;

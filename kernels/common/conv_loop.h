@@ -52,6 +52,7 @@ static int64_t conv_joined_rows(const lw_desc *d) {
 
 /* Pixels of a tile of so many vectors, at most: the more vectors, the fewer, so that a narrower tile's row
  * has no more tiles than a wider one's. */
+_Static_assert(LW_DIRECT_VECTORS == 3 || LW_DIRECT_VECTORS == 4, "tiles.h");
 _Static_assert(LW_DIRECT_PIXELS_1 >= LW_DIRECT_PIXELS_2, "tiles.h");
 _Static_assert(LW_JOIN(LW_DIRECT_PIXELS_, LW_DIRECT_VECTORS) > CONV_MAX_TRIM, "see conv_can_trim()");
 _Static_assert(LW_DIRECT_PIXELS_2 >= LW_DIRECT_PIXELS_3, "tiles.h");
@@ -118,7 +119,7 @@ struct conv_geometry {
     const lw_desc *d;
     int block;                  /* B: 16 or 1 */
     int vectors;                /* of an oc tile, */
-    int64_t wide_tiles;         /* of the first ones: of the others one less */
+    int64_t wide_tiles;         /* oc tiles that have so many: the first ones; the others have one less */
     int64_t icg, ocg, oh, ow;   /* of one group; before the pool */
     int64_t blocks, oc_tiles;   /* of one group */
     int64_t strip_rows, strips; /* output rows of a strip; even when a pool follows */
@@ -149,6 +150,7 @@ static void conv_cut_strips(struct conv_geometry *g, int64_t most) {
     g->tasks = g->d->batch * g->d->groups * g->strips * g->oc_tiles;
 }
 
+/* Vectors of an oc tile. */
 static inline int conv_tile_vectors(const struct conv_geometry *g, int64_t tile) {
     return g->vectors - (tile >= g->wide_tiles);
 }

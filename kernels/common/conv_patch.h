@@ -58,9 +58,10 @@ LW_INLINE void patch_pool(const vf *acc, const int C, const int V, const bool fi
     }
 }
 
-/* Strips as the patches want them: packed, or in the source where `in_place` allows it. */
+/* Strips as the patches want them: packed, or in the source where `in_place` allows it. Oc tiles of two
+ * vectors are two patches, or one of two vectors, and none is left with half a patch but the last. */
 static void patch_geometry(const lw_desc *d, bool in_place, struct direct *x) {
-    direct_geometry(d, 1, (int)lw_min(LW_DIRECT_VECTORS, lw_div_up(d->oc, VL)), x);
+    direct_geometry(d, 1, 2, x);
     x->plain = x->in_place &= in_place;
     if (!x->in_place) x->strip = direct_strip(x, x->g.strip_rows);
 }

@@ -34,7 +34,7 @@ struct conv_tile {
     bool relu;
     const float *ahead; /* weights that come after these: each block of a tap fetches so many lines of them */
     int ahead_lines;
-    bool fetches; /* pixels of the next block: a core doesn't foresee lines so far apart */
+    bool fetches; /* pixels of the next whole block: a core doesn't foresee lines so far apart */
 };
 
 /* More than any tile has: unrolled loops leave nothing of an array but what they use. */
@@ -195,7 +195,9 @@ LW_INLINE const float *conv_sum_blocks(vf *acc, const struct conv_tile *a, const
 LW_INLINE const float *conv_sum_taps(vf *acc, const struct conv_tile *a, const float *src, const float *ahead,
                                      const int T, const int V, const int S) {
     const float *weights = a->weights + (ptrdiff_t)a->tap_begin * LW_BLOCK * V * VL;
+    const float *next = src + T * S * LW_BLOCK;
     for (int64_t b = 0; b < a->blocks; b++, src += a->src_block) {
+        if (a->fetches) conv_fetch_pixels(b + 1 < a->blocks ? src + a->src_block : next, T, S);
         const float *w = weights;
         for (int k = a->tap_begin; k < a->tap_end; k++) {
             ahead = conv_fetch_ahead(ahead, a->ahead_lines);

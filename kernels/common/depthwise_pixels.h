@@ -168,7 +168,7 @@ LW_INLINE void depthwise_any_row(const struct depthwise_rows *r, const struct de
 /* kernel: 0 is any. */
 LW_INLINE void depthwise_all_rows(const struct depthwise_rows *rows, const int pixels, const int vectors,
                                   const int kernel, const int stride) {
-    if (kernel > 3) LW_ALIGN_FRAME;
+    if (kernel > 3) LW_ALIGN_FRAME; /* 3x3 has few vectors there, and wants the register that this takes */
     const struct depthwise_rows r = *rows; /* a copy: stores through dst can't change it */
     const int64_t taps = r.h.kernel * r.w.kernel, pitch = r.w.in * r.src_pixel;
     float *dst = r.dst;

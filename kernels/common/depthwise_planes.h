@@ -66,10 +66,10 @@ LW_INLINE void depthwise_plane_tile(const struct depthwise_plane *p, int64_t ox,
                     acc[r] = v_fnma(weight[(i - r * stride) * kernel + k], tap[k], acc[r]);
         }
     }
-    if (p->relu) v_relu(acc, rows);
     float *dst = p->dst + (y - p->y) * p->w.out + ox;
     LW_UNROLL
     for (int r = 0; r < rows; r++, dst += p->w.out) {
+        if (p->relu) v_relu(acc + r, 1);
         if (p->dst_end - dst >= VL)
             v_store(dst, acc[r]);
         else
@@ -110,7 +110,7 @@ LW_INLINE void depthwise_plane_columns(const struct depthwise_plane *plane, cons
 }
 
 LW_INLINE void depthwise_plane_tiles(const struct depthwise_plane *p, const int kernel, const int stride) {
-    if (kernel > 3) LW_ALIGN_FRAME;
+    if (kernel > 3) LW_ALIGN_FRAME; /* 3x3 has few vectors there, and wants the register that this takes */
     int64_t rows = p->y_end - p->y;
     if (rows < DEPTHWISE_SHORT)
         depthwise_plane_columns(p, 1, kernel, stride);

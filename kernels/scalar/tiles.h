@@ -19,8 +19,8 @@
 #define LW_DIRECT_PIXELS_3 3
 #define LW_DIRECT_PIXELS_4 3
 
-/* 1: a tile takes all registers but one, and compilers spill some unless its sums are made in the order
- * written. */
+/* 1: a tile takes all registers, or all but one, and compilers spill some unless its sums are made in the
+ * order written. */
 #define LW_TIGHT 0
 
 /* A direct tile's weights, in floats: all in one pass up to the first number, else at most the second in
