@@ -66,7 +66,7 @@ def rows(isa, every):
     images = 2 if isa == "avx2" else 4
     products = [Row("direct: 3x3, 1x1, any", f"conv_tile_blocked1_{p}x{v}") for p, v in shapes]
     products += [Row("direct from planes", f"conv_tile_planes1_{pixels[max(pixels)]}x{max(pixels)}"),
-                 Row("1x1 from planes to planes", f"points_tile_{pixels[max(pixels)]}x{max(pixels)}")]
+                 Row("1x1 from planes to planes", f"points_tile_{pixels[tile['POINTS_VECTORS']]}x{tile['POINTS_VECTORS']}")]
     products += [Row("patch, one channel, pooled: all of it", f"patch_PATCH_POOL_FINITE_4x{patch}_1"),
                  Row("patch, a channel of several", f"patch_PATCH_TWO_ROWS_4x{patch}_0"),
                  Row("F(1x4), one channel, pooled: all of it", "line_PATCH_POOL_FINITE_1"),

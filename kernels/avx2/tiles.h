@@ -16,6 +16,9 @@
 #define LW_DIRECT_PIXELS_2 6
 #define LW_DIRECT_PIXELS_3 4
 
+/* Vectors of pixels of a tile of conv_points, times as many channels as a tile so wide has pixels: 2 or 4. */
+#define LW_POINTS_VECTORS 2
+
 /* 1: a tile takes all registers, or all but one, and compilers spill some unless its sums are made in the
  * order written. */
 #define LW_TIGHT 1

@@ -14,8 +14,8 @@
 #define POINTS_FLOATS (48 << 10) /* of a strip's source, the last one's aside; a tile's if that is more */
 #define POINTS_LEAST  16         /* pixels: the longest vector of any ISA */
 
-#define POINTS_VECTORS  LW_DIRECT_VECTORS                             /* of pixels */
-#define POINTS_CHANNELS LW_JOIN(LW_DIRECT_PIXELS_, LW_DIRECT_VECTORS) /* of a tile as wide */
+#define POINTS_VECTORS  LW_POINTS_VECTORS                             /* of pixels */
+#define POINTS_CHANNELS LW_JOIN(LW_DIRECT_PIXELS_, LW_POINTS_VECTORS) /* of a tile as wide */
 #define POINTS_TILE     LW_TILE(POINTS_CHANNELS, POINTS_VECTORS)
 
 _Static_assert(VL <= POINTS_LEAST, "tiles.h");
@@ -75,8 +75,8 @@ typedef void (*points_fn)(const struct points_tile *);
 
 LW_REPEAT(POINTS_CHANNELS, POINTS_FUNCTION, 1)
 LW_REPEAT(POINTS_CHANNELS, POINTS_FUNCTION, 2)
+#if LW_POINTS_VECTORS > 2
 LW_REPEAT(POINTS_CHANNELS, POINTS_FUNCTION, 3)
-#if LW_DIRECT_VECTORS > 3
 LW_REPEAT(POINTS_CHANNELS, POINTS_FUNCTION, 4)
 #endif
 
@@ -84,8 +84,8 @@ LW_REPEAT(POINTS_CHANNELS, POINTS_FUNCTION, 4)
 static const points_fn points_tiles[POINTS_VECTORS][POINTS_CHANNELS] = {
     {LW_REPEAT(POINTS_CHANNELS, POINTS_ENTRY, 1)},
     {LW_REPEAT(POINTS_CHANNELS, POINTS_ENTRY, 2)},
+#if LW_POINTS_VECTORS > 2
     {LW_REPEAT(POINTS_CHANNELS, POINTS_ENTRY, 3)},
-#if LW_DIRECT_VECTORS > 3
     {LW_REPEAT(POINTS_CHANNELS, POINTS_ENTRY, 4)},
 #endif
 };

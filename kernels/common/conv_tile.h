@@ -228,8 +228,12 @@ LW_INLINE const float *conv_sum_cut(vf *acc, const struct conv_tile *a, const fl
     return ahead;
 }
 
-/* Taps of a plane without a look at the loop between them. */
+/* Taps of a plane without a look at the loop between them. Of several gcc 12 puts a sum on the stack. */
+#ifdef __clang__
 #define CONV_PLANE_TAPS 4
+#else
+#define CONV_PLANE_TAPS 1
+#endif
 
 /* Plain planes, one channel a block; trims: as above, but for a tap's few instructions a look at each is too
  * many where there are none. */

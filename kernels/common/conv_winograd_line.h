@@ -76,7 +76,7 @@ LW_INLINE void line_outputs(const struct patch_row *t, const vf *m, float *out, 
 /* one: a single channel, whose weights are held. */
 LW_INLINE void line_rows(const struct patch_row *p, const float *src, float *out, int64_t times,
                          const enum patch_kind kind, const bool one) {
-    LW_ALIGN_FRAME;
+    if (one) LW_ALIGN_FRAME;       /* for the held weights */
     const struct patch_row t = *p; /* a store might change *p for all that the compiler knows */
     const int R = kind == PATCH_ROW ? 1 : 2, pool = kind >= PATCH_POOL ? 2 : 1, columns = LINE_OUTPUTS / pool;
     const int64_t width = t.ow / pool;
