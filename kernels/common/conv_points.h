@@ -53,13 +53,14 @@ LW_INLINE void points_tile(const struct points_tile *a, const int T, const int V
             conv_step4(acc, w, src, 0, T, V, 4, plane);
         for (; c > 0; c--, src += plane, w++)
             conv_step1(acc, w, src, 0, T, V, 4);
-        if (a->relu) v_relu(acc, T * V);
         float *to = out;
         LW_UNROLL
         for (int t = 0; t < T; t++, to += a->out_plane) {
             LW_UNROLL
-            for (int v = 0; v < V; v++)
+            for (int v = 0; v < V; v++) {
+                if (a->relu) v_relu(acc + t * V + v, 1);
                 v_store(to + v * VL, acc[t * V + v]);
+            }
         }
     }
 }
