@@ -58,7 +58,7 @@ LW_INLINE void points_tile(const struct points_tile *a, const int T, const int V
         for (int t = 0; t < T; t++, to += a->out_plane) {
             LW_UNROLL
             for (int v = 0; v < V; v++) {
-                if (a->relu) v_relu(acc + t * V + v, 1);
+                if (a->relu) v_relu(acc + t * V + v, 1); /* all at once gcc 12 spills a sum for */
                 v_store(to + v * VL, acc[t * V + v]);
             }
         }
