@@ -25,8 +25,9 @@ LW_INLINE void wino_input_columns(const struct wino_set *set, const int P, const
     const ptrdiff_t step = WINO_TEMP_STEP * LW_BLOCK;
     for (int c = 0; c < p.columns; c++, temp += LW_BLOCK) {
         if (c < p.begin || c >= p.end) {
-            for (int i = 0; i < WINO_POINTS(set, P); i++)
-                memset(temp + i * step, 0, LW_BLOCK * sizeof *temp);
+            LW_UNROLL
+            for (int i = 0; i < WINO_POINTS(set, P) * LW_BLOCK_VECTORS; i++)
+                v_store(temp + i / LW_BLOCK_VECTORS * step + i % LW_BLOCK_VECTORS * VL, v_zero());
             continue;
         }
         float *to = temp;
