@@ -39,6 +39,7 @@ OPERATION(v_sub, (vf a, vf b), a.lane[l] - b.lane[l])
 OPERATION(v_mul, (vf a, vf b), a.lane[l] * b.lane[l])
 OPERATION(v_div, (vf a, vf b), a.lane[l] / b.lane[l])
 OPERATION(v_fma, (vf a, vf b, vf c), fmaf(a.lane[l], b.lane[l], c.lane[l]))
+OPERATION(v_fma_sum, (vf w, vf x, vf sum), fmaf(w.lane[l], x.lane[l], sum.lane[l]))
 OPERATION(v_fnma, (vf a, vf b, vf c), fmaf(-a.lane[l], b.lane[l], c.lane[l]))
 static void v_relu(vf *a, int n) {
     for (int i = 0; i < n; i++)

@@ -128,6 +128,7 @@ static const struct scalar_op relu_op = {"v_relu", 1, true, plain_relu},
                               max_op = {"v_max", 2, true, plain_max},
                               keep_op = {"v_max_keep", 2, true, plain_max_keep},
                               fma_op = {"v_fma", 3, false, plain_fma},
+                              sum_op = {"v_fma_sum", 3, false, plain_fma},
                               fnma_op = {"v_fnma", 3, false, plain_fnma};
 
 static bool same(float got, float want, bool exact_nan) {
@@ -145,7 +146,7 @@ static void call(const struct lw_vec_ops *ops, const struct scalar_op *op, float
                  {.op = &mul_op, .binary = ops->mul},       {.op = &div_op, .binary = ops->div},
                  {.op = &mask_op, .binary = ops->mask},     {.op = &max_op, .binary = ops->max},
                  {.op = &keep_op, .binary = ops->max_keep}, {.op = &fma_op, .ternary = ops->fma},
-                 {.op = &fnma_op, .ternary = ops->fnma}};
+                 {.op = &sum_op, .ternary = ops->fma_sum},  {.op = &fnma_op, .ternary = ops->fnma}};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         if (calls[i].op != op) continue;
         if (calls[i].unary) calls[i].unary(r, in[0]);
@@ -188,6 +189,7 @@ Test(vec, mask) { check_lanes(&mask_op); }
 Test(vec, max) { check_lanes(&max_op); }
 Test(vec, max_keep) { check_lanes(&keep_op); }
 Test(vec, fma) { check_lanes(&fma_op); }
+Test(vec, fma_sum) { check_lanes(&sum_op); }
 Test(vec, fnma) { check_lanes(&fnma_op); }
 
 /* One that a product and a sum can't get right: (1 + u)(1 - u) - 1 = -u*u. */

@@ -34,6 +34,9 @@ static void do_pow2(float *r, const float *a) { v_store(r, v_pow2(v_load(a))); }
 static void do_fma(float *r, const float *a, const float *b, const float *c) {
     v_store(r, v_fma(v_load(a), v_load(b), v_load(c)));
 }
+static void do_fma_sum(float *r, const float *a, const float *b, const float *c) {
+    v_store(r, v_fma_sum(v_load(a), v_load(b), v_load(c)));
+}
 static void do_fnma(float *r, const float *a, const float *b, const float *c) {
     v_store(r, v_fnma(v_load(a), v_load(b), v_load(c)));
 }
@@ -105,6 +108,7 @@ const struct lw_vec_ops OPS_SYMBOL = {
     .max = do_max,
     .max_keep = do_max_keep,
     .fma = do_fma,
+    .fma_sum = do_fma_sum,
     .fnma = do_fnma,
     .fma_lane = do_fma_lane,
     .sum = do_sum,

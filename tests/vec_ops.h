@@ -26,6 +26,7 @@ struct lw_vec_ops {
     void (*max)(float *r, const float *m, const float *x); /* not of NaN */
     void (*max_keep)(float *r, const float *m, const float *x);
     void (*fma)(float *r, const float *a, const float *b, const float *c);
+    void (*fma_sum)(float *r, const float *a, const float *b, const float *c);
     void (*fnma)(float *r, const float *a, const float *b, const float *c);
     void (*fma_lane)(float *acc, const float *w,
                      const float *q); /* acc: 4 vectors, the i-th with lane i; q: 4 floats */

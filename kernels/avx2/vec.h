@@ -47,9 +47,7 @@ typedef const float *vq;
 LW_INLINE vq vq_load(const float *p) { return p; }
 LW_INLINE vq vq_constants(const float *p) { return p; }
 #ifdef __clang__
-LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
-    return _mm256_fmadd_ps(w, _mm256_broadcast_ss(q + i), acc);
-}
+LW_INLINE vf v_fma_sum(vf w, vf x, vf sum) { return v_fma(w, x, sum); }
 LW_INLINE void v_in_turn(vf *sum, const int n) {
     LW_UNROLL
     for (int i = 0; i < n; i++)
@@ -58,15 +56,16 @@ LW_INLINE void v_in_turn(vf *sum, const int n) {
 #else
 /* gcc 12 likes to put the sum where a factor was, and moves it back later: where another thread has half of
  * the core, these moves are a tenth of the time of 1x1. What is volatile stays in turn by itself. */
-LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
-    __asm__ volatile("vfmadd231ps\t%2, %1, %0" : "+x"(acc) : "x"(w), "x"(_mm256_broadcast_ss(q + i)));
-    return acc;
+LW_INLINE vf v_fma_sum(vf w, vf x, vf sum) {
+    __asm__ volatile("vfmadd231ps\t%2, %1, %0" : "+x"(sum) : "x"(w), "x"(x));
+    return sum;
 }
 LW_INLINE void v_in_turn(vf *sum, const int n) {
     (void)sum, (void)n;
     LW_KEEP_LOADS;
 }
 #endif
+LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) { return v_fma_sum(w, _mm256_broadcast_ss(q + i), acc); }
 
 LW_INLINE float v_sum(vf a) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

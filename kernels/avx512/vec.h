@@ -29,6 +29,7 @@ LW_INLINE vf v_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 LW_INLINE vf v_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
 LW_INLINE vf v_div(vf a, vf b) { return _mm512_div_ps(a, b); }
 LW_INLINE vf v_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+LW_INLINE vf v_fma_sum(vf w, vf x, vf sum) { return v_fma(w, x, sum); }
 LW_INLINE vf v_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }
 LW_INLINE vf v_mask(vf a, vf m) { return _mm512_and_ps(a, m); }
 

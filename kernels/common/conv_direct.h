@@ -181,6 +181,12 @@ static const float *direct_find_strip(const struct direct *x, const struct lw_ca
     return x->plain ? packed - d->pad_left * x->g.block : packed;
 }
 
+/* Taps of a kernel row of which each reads the float behind the one before's; 0 where they don't. */
+static int direct_row_taps(const struct direct *x) {
+    const bool columns = x->plain || x->d->stride_w == 1;
+    return columns && x->g.block == 1 && x->d->dilation_w == 1 ? (int)x->d->kw : 0;
+}
+
 /* Are the next pixels of a 1x1 fetched ahead? */
 static bool direct_fetches(const struct direct *x, int step) {
     const lw_desc *d = x->d;
@@ -197,12 +203,13 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
     const int step = x.plain ? (int)g->d->stride_w : 1;
     r.tiles = (block == 1 ? conv_tiles_planes : conv_tiles_blocked)[step - 1];
     r.pixel_floats = step * block;
-    r.trims = x.plain && conv_find_trims(g, &r.scratch);
+    r.trims = x.plain ? conv_find_trims(g, &r.scratch) : 0;
     r.row_floats = x.join * d->stride_h / x.strip.row_step * x.strip.row_floats;
     float *packed = (float *)((char *)workspace + conv_scratch_bytes(g));
     direct_taps(&x, r.scratch.tap);
     r.t = (struct conv_tile){.tap = r.scratch.tap,
                              .taps = (int)(d->kh * d->kw),
+                             .row_taps = direct_row_taps(&x),
                              .blocks = g->blocks,
                              .src_block = x.strip.block_floats,
                              .last_run = (int)(g->icg - (g->blocks - 1) * block),

@@ -270,13 +270,13 @@ static bool conv_can_trim(const struct conv_geometry *g) {
     return true;
 }
 
-/* Of a source that holds no padding. Returns whether there are any. */
-static bool conv_find_trims(const struct conv_geometry *g, const struct conv_scratch *s) {
+/* Of a source that holds no padding. Returns at which borders there are any. */
+static int conv_find_trims(const struct conv_geometry *g, const struct conv_scratch *s) {
     static const unsigned char trim[2][CONV_MAX_TRIM + 1] = {
         {CONV_TRIM_NONE, CONV_TRIM_FIRST, CONV_TRIM_FIRST2},
         {CONV_TRIM_NONE, CONV_TRIM_LAST, CONV_TRIM_LAST2}};
     const int64_t kw = g->d->kw, taps = g->d->kh * kw;
-    bool any = false;
+    int borders = 0;
     for (int64_t kx = 0; kx < kw; kx++) {
         const unsigned char first = trim[0][conv_pixels_outside(g, kx, false)];
         const unsigned char last = trim[1][conv_pixels_outside(g, kx, true)];
@@ -285,9 +285,10 @@ static bool conv_find_trims(const struct conv_geometry *g, const struct conv_scr
             s->trim[CONV_LAST * taps + k] = last;
             s->trim[(CONV_FIRST | CONV_LAST) * taps + k] = first ? first : last;
         }
-        any |= first != CONV_TRIM_NONE || last != CONV_TRIM_NONE;
+        if (first != CONV_TRIM_NONE) borders |= CONV_FIRST;
+        if (last != CONV_TRIM_NONE) borders |= CONV_LAST;
     }
-    return any;
+    return borders;
 }
 
 /* Does the workspace lack this strip? If so, it will have it now. */
@@ -299,6 +300,15 @@ static inline bool conv_is_fresh(const struct conv_scratch *s, int64_t strip) {
 
 /* ---- one output row ------------------------------------------------------------------------------------ */
 
+/* Equal tiles side by side, from pixel x of an output row on. */
+struct conv_run {
+    int64_t x, tiles;
+    int pixels; /* of a tile */
+    int trim;   /* the border, as bits, where taps lie in the padding; 0: none */
+};
+
+#define CONV_RUNS 4 /* of a row, at most: a border tile, wide ones, narrow ones, a border tile */
+
 /* What run() knows of the strip and the oc tile that it is in. */
 struct conv_rows {
     const struct conv_geometry *g;
@@ -309,18 +319,36 @@ struct conv_rows {
     int64_t first;
     ptrdiff_t row_floats;   /* from an output row's window to the next one's */
     ptrdiff_t pixel_floats; /* from an output pixel's window to the next one's */
-    bool trims;             /* the border tiles leave out taps that lie in the padding */
+    int trims;              /* borders at which tiles leave out taps that lie in the padding, as bits */
     int vectors;
+    struct conv_run run[CONV_RUNS]; /* of each output row */
+    int runs;
     int64_t ahead_floats; /* of the next oc tile's weights that are yet to be fetched into L2: the caches
                              don't foresee them */
 };
 
+/* Pixels are shared out evenly: 14 are 5+5+4 where a tile holds 6, so there are tiles of at most two sizes.
+ */
+static void conv_find_runs(struct conv_rows *r) {
+    const int64_t ow = r->g->ow, tiles = conv_row_tiles(ow, r->vectors);
+    int64_t x = 0;
+    r->runs = 0;
+    for (int64_t i = 0, n; i < tiles; i += n) {
+        const int64_t pixels = lw_div_up(ow - x, tiles - i), narrow = (tiles - i) * pixels - (ow - x);
+        n = tiles - i - narrow;
+        if ((r->trims & CONV_FIRST) && i == 0) n = 1;
+        if ((r->trims & CONV_LAST) && n > 1 && i + n == tiles) n--;
+        const int borders = (i == 0 ? CONV_FIRST : 0) | (i + n == tiles ? CONV_LAST : 0);
+        r->run[r->runs++] = (struct conv_run){x, n, (int)pixels, borders & r->trims};
+        x += n * pixels;
+    }
+}
+
 /* Output row y, all pixels, to out (pixel stride and vector offsets are in r->t): what channel blocks begin
- * .. end-1 add. Pixels are shared out evenly: 14 are 5+5+4 where a tile holds 6, so there are at most two
- * runs of equal tiles. */
+ * .. end-1 add. */
 static void conv_row(struct conv_rows *r, int64_t y, int64_t begin, int64_t end, float *out) {
     const lw_desc *d = r->g->d;
-    const int64_t top = y * d->stride_h - d->pad_top, ow = r->g->ow;
+    const int64_t top = y * d->stride_h - d->pad_top;
     int64_t ky = 0, ky_end = d->kh;
     while (ky < ky_end && top + ky * d->dilation_h < 0)
         ky++;
@@ -334,23 +362,16 @@ static void conv_row(struct conv_rows *r, int64_t y, int64_t begin, int64_t end,
     t.tap_begin = (int)(ky * d->kw);
     t.tap_end = (int)(ky_end * d->kw);
     const float *src = r->strip + (y - r->first) * r->row_floats + begin * t.src_block;
-    const int64_t tiles = conv_row_tiles(ow, r->vectors);
-    int64_t x = 0;
-    for (int64_t i = 0; i < tiles; i += t.tiles) {
-        const int64_t pixels = lw_div_up(ow - x, tiles - i), narrow = (tiles - i) * pixels - (ow - x);
-        t.tiles = tiles - i - narrow;
-        if (r->trims && i == 0) t.tiles = 1;
-        if (r->trims && t.tiles > 1 && i + t.tiles == tiles) t.tiles--;
-        const int borders = (i == 0 ? CONV_FIRST : 0) | (i + t.tiles == tiles ? CONV_LAST : 0);
-        t.trims = r->trims && borders != 0;
-        t.trim = r->scratch.trim + borders * t.taps;
-        t.src = src + x * r->pixel_floats;
-        t.out = out + x * t.out_pixel;
+    for (const struct conv_run *run = r->run; run < r->run + r->runs; run++) {
+        t.tiles = run->tiles;
+        t.trims = run->trim != 0;
+        t.trim = r->scratch.trim + run->trim * t.taps;
+        t.src = src + run->x * r->pixel_floats;
+        t.out = out + run->x * t.out_pixel;
         if (r->ahead_floats <= 0) t.ahead_lines = 0;
-        r->tiles[r->vectors - 1][pixels - 1](&t);
+        r->tiles[r->vectors - 1][run->pixels - 1](&t);
         const int64_t fetched = t.tiles * t.blocks * (t.tap_end - t.tap_begin) * t.ahead_lines * CONV_LINE;
         t.ahead += fetched, r->t.ahead = t.ahead, r->ahead_floats -= fetched;
-        x += t.tiles * pixels;
     }
 }
 
@@ -434,6 +455,7 @@ static void conv_strip_tiles(struct conv_rows *r, const struct conv_part *p) {
         for (int64_t tile = p->tile; tile < p->tile_end; tile++) {
             const int64_t before = conv_tile_begin(g, tile), c = before * VL;
             r->vectors = conv_tile_vectors(g, tile);
+            conv_find_runs(r);
             const int64_t count = lw_min(r->vectors * VL, g->ocg - c);
             r->t.bias = p->packed + conv_tile_weights(g, before);
             r->t.weights = r->t.bias + r->vectors * VL;

@@ -27,6 +27,7 @@ struct conv_tile {
     bool trims;                /* is one of them not CONV_TRIM_NONE? */
     int tap_begin, tap_end;    /* the rows of the kernel that lie inside the image */
     int taps;                  /* all taps, for strides */
+    int row_taps;              /* of a row of the kernel where they are neighbours in a plane, else 0 */
     int64_t blocks;
     ptrdiff_t src_block; /* floats from one channel block to the next */
     int last_run;        /* channels in the last block */
@@ -79,7 +80,7 @@ LW_INLINE void conv_values(vf *acc, const vf *w, const float *s, const int lo, c
         const vf x = v_set1(s[t * B]);
         LW_UNROLL
         for (int v = 0; v < V; v++)
-            acc[t * V + v] = v_fma(w[v], x, acc[t * V + v]);
+            acc[t * V + v] = v_fma_sum(w[v], x, acc[t * V + v]);
         if (LW_TIGHT) v_in_turn(acc + t * V, V);
     }
 }
@@ -259,6 +260,30 @@ LW_INLINE void conv_sum_planes(vf *acc, const struct conv_tile *a, const float *
     }
 }
 
+/* The same where a kernel row's K taps are neighbours: an address for each row. H: rows at once, all that
+ * lie inside the image; 1: one after the other. */
+LW_INLINE void conv_sum_kernel_rows(vf *acc, const struct conv_tile *a, const float *src, const int H,
+                                    const int K, const int T, const int V, const int S) {
+    const float *weights = a->weights + (ptrdiff_t)a->tap_begin * V * VL;
+    const int end = H == 1 ? a->tap_end : a->tap_begin + 1;
+    for (int64_t b = 0; b < a->blocks; b++, src += a->src_block) {
+        const float *w = weights;
+        LW_NO_UNROLL
+        for (int k = a->tap_begin; k < end; k += K, w += K * V * VL) {
+            LW_NEW_BASE(w);
+            LW_UNROLL
+            for (int i = 0; i < H; i++) {
+                const float *s = src + a->tap[k + i * K];
+                LW_NEW_BASE(s);
+                LW_UNROLL
+                for (int j = 0; j < K; j++)
+                    conv_step1(acc, s + j, w + (i * K + j) * V * VL, 0, T, V, S);
+            }
+        }
+        weights += (ptrdiff_t)a->taps * V * VL;
+    }
+}
+
 /* The same of a 1x1 kernel: a loop around each channel's one tap costs as much as its products. */
 LW_INLINE void conv_sum_points(vf *acc, const struct conv_tile *a, const float *src, const int T, const int V,
                                const int S) {
@@ -273,7 +298,16 @@ LW_INLINE void conv_sum_points(vf *acc, const struct conv_tile *a, const float *
 /* ---- a run of tiles --------------------------------------------------------------------------------------
  */
 
-enum conv_form { CONV_BLOCKS, CONV_TAPS, CONV_CUT, CONV_PLANES, CONV_PLANES_CUT, CONV_POINTS };
+enum conv_form {
+    CONV_BLOCKS,
+    CONV_TAPS,
+    CONV_CUT,
+    CONV_PLANES,
+    CONV_PLANES_CUT,
+    CONV_3X3,
+    CONV_ROWS_OF_7,
+    CONV_POINTS
+};
 
 LW_INLINE void conv_tile_run(const struct conv_tile *a, const enum conv_form form, const int T, const int V,
                              const int S) {
@@ -289,6 +323,8 @@ LW_INLINE void conv_tile_run(const struct conv_tile *a, const enum conv_form for
         if (form == CONV_CUT) ahead = conv_sum_cut(acc, a, src, ahead, T, V, S);
         if (form == CONV_PLANES) conv_sum_planes(acc, a, src, false, T, V, S);
         if (form == CONV_PLANES_CUT) conv_sum_planes(acc, a, src, true, T, V, S);
+        if (form == CONV_3X3) conv_sum_kernel_rows(acc, a, src, 3, 3, T, V, S);
+        if (form == CONV_ROWS_OF_7) conv_sum_kernel_rows(acc, a, src, 1, 7, T, V, S);
         if (form == CONV_POINTS) conv_sum_points(acc, a, src, T, V, S);
         conv_tile_store(a, out, acc, T, V);
     }
@@ -310,6 +346,10 @@ LW_INLINE void conv_tile_run(const struct conv_tile *a, const enum conv_form for
         const struct conv_tile a = *told;                                                                    \
         if (a.trims)                                                                                         \
             conv_tile_run(&a, CONV_PLANES_CUT, T, V, S);                                                     \
+        else if (LW_PLANE_ROWS && a.row_taps == 3 && a.tap_end - a.tap_begin == 9)                           \
+            conv_tile_run(&a, CONV_3X3, T, V, S);                                                            \
+        else if (LW_PLANE_ROWS && a.row_taps == 7 && S == 2)                                                 \
+            conv_tile_run(&a, CONV_ROWS_OF_7, T, V, S);                                                      \
         else if (a.taps > 1 || a.tap_begin == a.tap_end)                                                     \
             conv_tile_run(&a, CONV_PLANES, T, V, S);                                                         \
         else                                                                                                 \

@@ -48,6 +48,7 @@ LW_INLINE vf v_sub(vf a, vf b) { return vsubq_f32(a, b); }
 LW_INLINE vf v_mul(vf a, vf b) { return vmulq_f32(a, b); }
 LW_INLINE vf v_div(vf a, vf b) { return vdivq_f32(a, b); }
 LW_INLINE vf v_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
+LW_INLINE vf v_fma_sum(vf w, vf x, vf sum) { return v_fma(w, x, sum); }
 LW_INLINE vf v_fnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }
 LW_INLINE vf v_mask(vf a, vf m) {
     return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), vreinterpretq_u32_f32(m)));

@@ -44,6 +44,9 @@
  */
 #define LW_UNROLLED_SUMS 100
 
+/* 1: of planes a tile takes a 3x3 kernel, or a row of a 7x7 one, without a look at a loop between its taps. */
+#define LW_PLANE_ROWS 0
+
 /* The products of a Winograd point: tiles x vectors. */
 #define LW_WINO_TILES   2
 #define LW_WINO_VECTORS 4

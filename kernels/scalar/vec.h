@@ -54,6 +54,7 @@ LW_INLINE vf v_max_keep(vf m, vf x) {
 typedef const float *vq;
 LW_INLINE vq vq_load(const float *p) { return p; }
 LW_INLINE vq vq_constants(const float *p) { return p; }
+LW_INLINE vf v_fma_sum(vf w, vf x, vf sum) { return v_fma(w, x, sum); }
 LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) { return v_fma(w, q[i], acc); }
 
 LW_INLINE void v_in_turn(vf *sum, const int n) { (void)sum, (void)n; }
