@@ -153,6 +153,13 @@ static const char *const conv_strings[] = {
     "mb1ic4ih20oc16kh8sh4ph0",
     "mb1ic3ih7iw71oc20kh3sh2ph1",
     "mb2ic4ih6iw66oc33kh5sh2ph2",
+    /* planes: rows of three and of seven neighbouring taps, some rows outside; a trim at the right
+     * alone; packed */
+    "mb1ic3ih9iw13oc17kh5kw3ph2pw1",
+    "mb1ic3ih13iw26oc17kh5kw3sh2ph2pw1",
+    "mb1ic3ih12iw34oc17kh3kw7sh2ph1pw3",
+    "mb1ic3ih9iw28oc17kh3kw3sh2sw2ph1pw0oh5ow14",
+    "mb1ic2ih9iw11oc17kh3sh2ph6",
     /* more weights than one pass takes, in every ISA: sums wait for the next one */
     "mb1ic130ih9iw13oc40kh3ph1",
     "mb1ic130ih31iw24oc33kh3sh2ph1",

@@ -203,7 +203,7 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
     const int step = x.plain ? (int)g->d->stride_w : 1;
     r.tiles = (block == 1 ? conv_tiles_planes : conv_tiles_blocked)[step - 1];
     r.pixel_floats = step * block;
-    r.trims = x.plain ? conv_find_trims(g, &r.scratch) : 0;
+    r.trim_borders = x.plain ? conv_find_trims(g, &r.scratch) : 0;
     r.row_floats = x.join * d->stride_h / x.strip.row_step * x.strip.row_floats;
     float *packed = (float *)((char *)workspace + conv_scratch_bytes(g));
     direct_taps(&x, r.scratch.tap);

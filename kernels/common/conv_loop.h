@@ -301,13 +301,13 @@ static inline bool conv_is_fresh(const struct conv_scratch *s, int64_t strip) {
 /* ---- one output row ------------------------------------------------------------------------------------ */
 
 /* Equal tiles side by side, from pixel x of an output row on. */
-struct conv_run {
+struct conv_span {
     int64_t x, tiles;
-    int pixels; /* of a tile */
-    int trim;   /* the border, as bits, where taps lie in the padding; 0: none */
+    int pixels;  /* of a tile */
+    int borders; /* where the tile, a single one then, leaves out taps that lie in the padding, as bits */
 };
 
-#define CONV_RUNS 4 /* of a row, at most: a border tile, wide ones, narrow ones, a border tile */
+#define CONV_SPANS 4 /* of a row, at most: a border tile, wide ones, narrow ones, a border tile */
 
 /* What run() knows of the strip and the oc tile that it is in. */
 struct conv_rows {
@@ -319,27 +319,27 @@ struct conv_rows {
     int64_t first;
     ptrdiff_t row_floats;   /* from an output row's window to the next one's */
     ptrdiff_t pixel_floats; /* from an output pixel's window to the next one's */
-    int trims;              /* borders at which tiles leave out taps that lie in the padding, as bits */
+    int trim_borders;       /* at which tiles leave out taps that lie in the padding, as bits */
     int vectors;
-    struct conv_run run[CONV_RUNS]; /* of each output row */
-    int runs;
+    struct conv_span span[CONV_SPANS]; /* of each output row */
+    int spans;
     int64_t ahead_floats; /* of the next oc tile's weights that are yet to be fetched into L2: the caches
                              don't foresee them */
 };
 
 /* Pixels are shared out evenly: 14 are 5+5+4 where a tile holds 6, so there are tiles of at most two sizes.
- */
-static void conv_find_runs(struct conv_rows *r) {
+ * A border tile stands alone where it leaves something out. */
+static void conv_find_spans(struct conv_rows *r) {
     const int64_t ow = r->g->ow, tiles = conv_row_tiles(ow, r->vectors);
     int64_t x = 0;
-    r->runs = 0;
+    r->spans = 0;
     for (int64_t i = 0, n; i < tiles; i += n) {
         const int64_t pixels = lw_div_up(ow - x, tiles - i), narrow = (tiles - i) * pixels - (ow - x);
         n = tiles - i - narrow;
-        if ((r->trims & CONV_FIRST) && i == 0) n = 1;
-        if ((r->trims & CONV_LAST) && n > 1 && i + n == tiles) n--;
+        if ((r->trim_borders & CONV_FIRST) && i == 0) n = 1;
+        if ((r->trim_borders & CONV_LAST) && n > 1 && i + n == tiles) n--;
         const int borders = (i == 0 ? CONV_FIRST : 0) | (i + n == tiles ? CONV_LAST : 0);
-        r->run[r->runs++] = (struct conv_run){x, n, (int)pixels, borders & r->trims};
+        r->span[r->spans++] = (struct conv_span){x, n, (int)pixels, borders & r->trim_borders};
         x += n * pixels;
     }
 }
@@ -362,14 +362,14 @@ static void conv_row(struct conv_rows *r, int64_t y, int64_t begin, int64_t end,
     t.tap_begin = (int)(ky * d->kw);
     t.tap_end = (int)(ky_end * d->kw);
     const float *src = r->strip + (y - r->first) * r->row_floats + begin * t.src_block;
-    for (const struct conv_run *run = r->run; run < r->run + r->runs; run++) {
-        t.tiles = run->tiles;
-        t.trims = run->trim != 0;
-        t.trim = r->scratch.trim + run->trim * t.taps;
-        t.src = src + run->x * r->pixel_floats;
-        t.out = out + run->x * t.out_pixel;
+    for (const struct conv_span *span = r->span; span < r->span + r->spans; span++) {
+        t.tiles = span->tiles;
+        t.trims = span->borders != 0;
+        t.trim = r->scratch.trim + span->borders * t.taps;
+        t.src = src + span->x * r->pixel_floats;
+        t.out = out + span->x * t.out_pixel;
         if (r->ahead_floats <= 0) t.ahead_lines = 0;
-        r->tiles[r->vectors - 1][run->pixels - 1](&t);
+        r->tiles[r->vectors - 1][span->pixels - 1](&t);
         const int64_t fetched = t.tiles * t.blocks * (t.tap_end - t.tap_begin) * t.ahead_lines * CONV_LINE;
         t.ahead += fetched, r->t.ahead = t.ahead, r->ahead_floats -= fetched;
     }
@@ -455,7 +455,7 @@ static void conv_strip_tiles(struct conv_rows *r, const struct conv_part *p) {
         for (int64_t tile = p->tile; tile < p->tile_end; tile++) {
             const int64_t before = conv_tile_begin(g, tile), c = before * VL;
             r->vectors = conv_tile_vectors(g, tile);
-            conv_find_runs(r);
+            conv_find_spans(r);
             const int64_t count = lw_min(r->vectors * VL, g->ocg - c);
             r->t.bias = p->packed + conv_tile_weights(g, before);
             r->t.weights = r->t.bias + r->vectors * VL;

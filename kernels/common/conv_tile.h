@@ -229,7 +229,8 @@ LW_INLINE const float *conv_sum_cut(vf *acc, const struct conv_tile *a, const fl
     return ahead;
 }
 
-/* Taps of a plane without a look at the loop between them. Of several gcc 12 puts a sum on the stack. */
+/* Taps of a plane without a look at the loop between them. Of several gcc 12 puts a sum of the largest tiles
+ * on the stack. */
 #ifdef __clang__
 #define CONV_PLANE_TAPS 4
 #else
@@ -260,16 +261,16 @@ LW_INLINE void conv_sum_planes(vf *acc, const struct conv_tile *a, const float *
     }
 }
 
-/* The same where a kernel row's K taps are neighbours: an address for each row. H: rows at once, all that
- * lie inside the image; 1: one after the other. */
+/* The same where a kernel row's K taps are neighbours: an address for each row. H: the rows inside the image,
+ * of which the compiler is told that there are as many; 1: any number. */
 LW_INLINE void conv_sum_kernel_rows(vf *acc, const struct conv_tile *a, const float *src, const int H,
                                     const int K, const int T, const int V, const int S) {
     const float *weights = a->weights + (ptrdiff_t)a->tap_begin * V * VL;
-    const int end = H == 1 ? a->tap_end : a->tap_begin + 1;
+    const int end = H == 1 ? a->tap_end : a->tap_begin + H * K;
     for (int64_t b = 0; b < a->blocks; b++, src += a->src_block) {
         const float *w = weights;
         LW_NO_UNROLL
-        for (int k = a->tap_begin; k < end; k += K, w += K * V * VL) {
+        for (int k = a->tap_begin; k < end; k += H * K, w += H * K * V * VL) {
             LW_NEW_BASE(w);
             LW_UNROLL
             for (int i = 0; i < H; i++) {

@@ -26,8 +26,11 @@ LW_INLINE void wino_input_columns(const struct wino_set *set, const int P, const
     for (int c = 0; c < p.columns; c++, temp += LW_BLOCK) {
         if (c < p.begin || c >= p.end) {
             LW_UNROLL
-            for (int i = 0; i < WINO_POINTS(set, P) * LW_BLOCK_VECTORS; i++)
-                v_store(temp + i / LW_BLOCK_VECTORS * step + i % LW_BLOCK_VECTORS * VL, v_zero());
+            for (int i = 0; i < WINO_POINTS(set, P); i++) {
+                LW_UNROLL
+                for (int v = 0; v < LW_BLOCK_VECTORS; v++)
+                    v_store(temp + i * step + v * VL, v_zero());
+            }
             continue;
         }
         float *to = temp;

@@ -44,7 +44,8 @@
  */
 #define LW_UNROLLED_SUMS 100
 
-/* 1: of planes a tile takes a 3x3 kernel, or a row of a 7x7 one, without a look at a loop between its taps. */
+/* 1: of planes a tile takes three rows of a kernel three wide, or, with stride 2, a row of one seven wide,
+ * without a look at a loop between its taps. */
 #define LW_PLANE_ROWS 0
 
 /* The products of a Winograd point: tiles x vectors. */
