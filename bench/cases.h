@@ -25,6 +25,7 @@ struct bench_case {
     double gflops, peak_pct, bytes_per_second, err_over_bound, us;
     double us_min, us_low, us_high;    /* 95% interval of the median */
     double peak_gflops;                /* beside it */
+    double crowded;                    /* beside it, see crowding.h; -1: not known */
     double roof_pct;                   /* 0: the roof isn't known */
     int roof_level;                    /* 0: the FMA peak; 1 to 4: L1 to DRAM */
     double reproducible_x, denormal_x; /* 0: not measured */

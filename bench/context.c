@@ -103,6 +103,17 @@ static double peak_wander(const struct bench_cases *cases) {
     return widest;
 }
 
+/* How often single threads met another one on their core, in the mean of the benchmarks; -1: not known. */
+static double crowded(const struct bench_cases *cases) {
+    double sum = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < cases->count; i++) {
+        const struct bench_case *c = &cases->items[i];
+        if (c->measured && c->crowded >= 0) sum += c->crowded, count++;
+    }
+    return count ? sum / (double)count : -1;
+}
+
 bool bench_context_end(const struct bench_choice *choice, const struct bench_cases *cases,
                        struct bench_machine *machine, char *trust, size_t size) {
     lw_cpu_info cpu;
@@ -114,6 +125,7 @@ bool bench_context_end(const struct bench_choice *choice, const struct bench_cas
                                 .cores = (int)sysconf(_SC_NPROCESSORS_ONLN),
                                 .usable = cpu.cores,
                                 .peak_wander = peak_wander(cases),
+                                .crowded = crowded(cases),
                                 .emulated = LW_BENCH_EMULATED,
                                 .sanitized = LW_BENCH_SANITIZED};
 #ifndef __OPTIMIZE__

@@ -16,6 +16,7 @@
 #define BUSY_OTHERS  0.25
 #define STOLEN       0.02
 #define WANDER       0.10 /* of the FMA peak */
+#define CROWDED      0.10 /* of looks at the core */
 
 enum { MOST_NAMED = 5 };
 
@@ -224,6 +225,9 @@ bool bench_trust(const struct bench_doubt *d, char *text, size_t size) {
         append(text, size, "; ", "%d threads on %d core%s", d->threads, d->usable, d->usable == 1 ? "" : "s");
     if (d->peak_wander > WANDER)
         append(text, size, "; ", "the FMA peak wandered by %.0f%%", 100 * d->peak_wander);
+    if (d->crowded > CROWDED)
+        append(text, size, "; ", "another thread was at work on the core in %.0f%% of looks",
+               100 * d->crowded);
     if (d->emulated) append(text, size, "; ", "AVX-512 is emulated");
     if (d->unoptimised) append(text, size, "; ", "built without optimisation");
     if (d->sanitized) append(text, size, "; ", "built with sanitizers");

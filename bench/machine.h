@@ -30,6 +30,7 @@ struct bench_doubt {
     double others, stolen, load; /* see above; load of the last minute before the run */
     int cores, usable, threads;  /* of the machine; for this process; the most that the run uses */
     double peak_wander;          /* the FMA peak's spread over the run, as a fraction of its median */
+    double crowded;              /* how often the core's other thread was found at work (crowding.h) */
     bool emulated, unoptimised, sanitized;
 };
 

@@ -86,7 +86,8 @@ static const char about[] =
     "double-precision reference in the same run. Convolutions run with bias and ReLU.\n"
     "\n"
     "Counters: gflops (direct-convolution FLOPs over time), peak_pct (of the ISA's FMA peak, measured\n"
-    "just before and after), bytes_per_second (source, weights, destination), err_over_bound; and how many\n"
+    "just before and after), bytes_per_second (source, weights, destination), err_over_bound, crowded\n"
+    "(how often another thread was found at work on the core, of one thread alone); and how many\n"
     "times longer the row takes when it has to be reproducible (reproducible_x) and on denormal data\n"
     "(denormal_x), 0 where that isn't measured. The time is CPU time on one thread, real time on several.\n"
     "\n"
@@ -179,6 +180,7 @@ static void record(const struct lw_gbench_result *result, void *arg) {
         c->gflops = lw_gbench_result_counter(result, "gflops", 0);
         c->peak_pct = lw_gbench_result_counter(result, "peak_pct", 0);
         c->peak_gflops = lw_gbench_result_counter(result, "peak_gflops", 0);
+        c->crowded = lw_gbench_result_counter(result, "crowded", -1);
         c->bytes_per_second = lw_gbench_result_counter(result, "bytes_per_second", 0);
         c->roof_pct = lw_gbench_result_counter(result, "roof_pct", 0);
         c->roof_level = (int)lw_gbench_result_counter(result, "roof_level", 0);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "costs.h"
+#include "crowding.h"
 #include "dispatch/samples.h"
 #include "energy.h"
 #include "peak.h"
@@ -17,7 +18,7 @@
 /* A sample takes at least so long, else the clock's own time counts. */
 #define SAMPLE_SECONDS 50e-6
 
-enum { COLD_SAMPLES = 3 };
+enum { COLD_SAMPLES = 3, LOOKS = 32 /* at the core's other thread, before and after each timing */ };
 
 /* ---- set-up -------------------------------------------------------------------------------------------- */
 
@@ -94,6 +95,7 @@ struct timing {
     int count;
     double ns[LW_SAMPLES_MOST];
     double energy_uj; /* of one execution; -1: can't be read */
+    double crowded;   /* see crowding.h; -1: more threads than one, or not known */
 };
 
 /* A sample is as long as makes no more than fit, but not too short for the clock. */
@@ -188,6 +190,7 @@ static void count(lw_gbench_state *state, const struct bench_session *s, const s
     for (size_t k = 0; k < CLI_COUNT(counters); k++)
         lw_gbench_counter(state, counters[k].name, counters[k].value);
     if (t->energy_uj >= 0) lw_gbench_counter(state, "energy_uj", t->energy_uj);
+    if (t->crowded >= 0) lw_gbench_counter(state, "crowded", t->crowded);
     if (!s->subject.plan) return;
     lw_gbench_counter(state, "packed_bytes", (double)lw_plan_packed_bytes(s->subject.plan));
     lw_gbench_counter(state, "workspace_bytes", (double)lw_plan_workspace(s->subject.plan));
@@ -208,8 +211,10 @@ void bench_measure(lw_gbench_state *state, void *arg) {
     }
     double before = lw_measure_peak_gflops_threads(c->isa_index, PEAK_SECONDS, LW_PEAK_SAMPLE, c->threads);
     struct timed_case t = {.state = state, .session = s, .c = c};
+    const double crowded = lw_measure_crowded(LOOKS);
     if (c->seconds < COLD_SECONDS) bench_subject_run(&s->subject);
     lw_sample_anywhere(time_case, &t, s->started);
+    t.timing.crowded = c->threads == 1 ? (crowded + lw_measure_crowded(LOOKS)) / 2 : -1;
     double after = lw_measure_peak_gflops_threads(c->isa_index, PEAK_SECONDS, LW_PEAK_SAMPLE, c->threads);
     count(state, s, c, &t.timing, (before + after) / 2);
     describe(state, &s->subject);

@@ -10,26 +10,34 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/crowding.h"
 #include "bench/energy.h"
 #include "bench/machine.h"
 #include "bench/roof.h"
+#include "dispatch/samples.h"
 
 /* ---- trust */
 
 Test(machine, doubts_are_named) {
-    static const struct bench_doubt good = {
-        .others = 0.1, .stolen = 0, .load = 0.5, .cores = 2, .usable = 2, .threads = 2, .peak_wander = 0.03};
+    static const struct bench_doubt good = {.others = 0.1,
+                                            .stolen = 0,
+                                            .load = 0.5,
+                                            .cores = 2,
+                                            .usable = 2,
+                                            .threads = 2,
+                                            .peak_wander = 0.03,
+                                            .crowded = 0.05};
     char text[512];
     cr_expect(bench_trust(&good, text, sizeof text));
     cr_expect_str_eq(text, "good");
     static const struct bench_doubt unknown = {
-        .others = -1, .stolen = -1, .cores = 1, .usable = 1, .threads = 1};
+        .others = -1, .stolen = -1, .cores = 1, .usable = 1, .threads = 1, .crowded = -1};
     cr_expect(bench_trust(&unknown, text, sizeof text), "what isn't known is no reason: %s", text);
-    struct bench_doubt bad[8];
+    struct bench_doubt bad[9];
     static const char *const says[] = {"other processes took 0.97", "the load was 2.00", "host took 5%",
                                        "3 threads on 2 cores",      "wandered by 20%",   "emulated",
-                                       "without optimisation",      "sanitizers"};
-    for (size_t i = 0; i < 8; i++)
+                                       "without optimisation",      "sanitizers",        "in 30% of looks"};
+    for (size_t i = 0; i < 9; i++)
         bad[i] = good;
     bad[0].others = 0.97;
     bad[1].load = 2, bad[1].others = -1;
@@ -37,7 +45,8 @@ Test(machine, doubts_are_named) {
     bad[3].threads = 3;
     bad[4].peak_wander = 0.2;
     bad[5].emulated = bad[6].unoptimised = bad[7].sanitized = true;
-    for (size_t i = 0; i < 8; i++) {
+    bad[8].crowded = 0.3;
+    for (size_t i = 0; i < 9; i++) {
         cr_expect_not(bench_trust(&bad[i], text, sizeof text), "%s", says[i]);
         cr_expect(strstr(text, says[i]), "'%s' is not in: %s", says[i], text);
         cr_expect_null(strchr(text, ';'), "one reason, not more: %s", text);
@@ -58,6 +67,22 @@ Test(machine, wander_leaves_outliers_out) {
     cr_expect(wander > 0.15 && wander < 0.18, "%g", wander);
     cr_expect_eq(bench_wander(one, 1), 0);
     cr_expect_eq(bench_wander(one, 0), 0);
+}
+
+/* Whatever other threads do: four chains of additions take as long as one, at least, and four times that at
+ * most; but a look may be interrupted. */
+Test(machine, a_look_at_the_core_tells_a_number) {
+    double looks[99];
+    for (int i = 0; i < 99; i++)
+        looks[i] = lw_measure_crowding();
+#if defined(__x86_64__) || defined(__aarch64__)
+    const double median = lw_median(looks, 99);
+    cr_expect(median > 0.9 && median < 8, "%g", median);
+    const double share = lw_measure_crowded(20);
+    cr_expect(share >= 0 && share <= 1, "%g", share);
+#else
+    cr_expect(isnan(looks[0]) && lw_measure_crowded(20) == -1);
+#endif
 }
 
 Test(machine, a_busy_process_is_seen) {

@@ -193,8 +193,9 @@ Test(mnist, first_images_and_the_same_bits_on_every_isa) {
 /* ---- what it tells ------------------------------------------------------------------------------------- */
 
 Test(mnist, json_of_a_test_set) {
-    static const char *const keys[] = {"images",   "correct", "accuracy", "us_per_image", "peak_gflops",
-                                       "peak_pct", "threads", "batch",    "layers",       NULL};
+    static const char *const keys[] = {
+        "images", "correct", "accuracy",    "us_per_image",       "peak_gflops",    "peak_pct", "threads",
+        "batch",  "layers",  "alone_share", "alone_us_per_image", "alone_peak_pct", NULL};
     static const char *const layers[] = {"conv1", "conv2", "fc", "softmax"};
     cJSON *root = expect_json(0, "mnist --json --batch 8 --threads 2"), *layer;
     expect_keys(root, keys);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/crowding.h"
 #include "bench/energy.h"
 #include "bench/peak.h"
 #include "bench/peers/peer.h"
@@ -18,6 +19,8 @@
 #define PICTURE_SECONDS 0.1 /* pictures are about their digits */
 #define BUSY_SHARE      0.85
 #define PEAK_SECONDS    0.2
+#define LOOK_SECONDS    100e-6 /* from one look at the core's other thread to the next, at least */
+#define ALONE_SHARE     0.95   /* of the batches: nothing to tell of the others */
 
 struct mnist_options {
     struct cli_shared shared;
@@ -40,6 +43,7 @@ struct mnist_run {
     double us_per_image, peak_gflops; /* of all threads used */
     double uj_per_image;              /* energy; NAN: it can't be read */
     double cpu_share; /* of the time measured, the part in which the threads had their cores */
+    double alone_us_per_image, alone_share; /* of batches that had the core to themselves; NAN: not known */
     size_t correct;
     struct mnist_peers peers;
 };
@@ -185,50 +189,87 @@ static double batch_seconds(const struct mnist_run *r, const float *images, int6
     return least;
 }
 
-/* The median time of a batch over many, batches following each other through the images. */
-static int time_batches(const struct mnist_options *o, struct mnist_run *r) {
-    enum { MAX_SAMPLES = 1 << 20 };
-    size_t batch = (size_t)o->batch, batches = r->input.count / batch;
-    /* Fewer images than a batch: the batch is filled by repeating them. */
-    size_t images = batches ? batches * batch : batch;
-    float *filled = NULL, *out = malloc(batch * MNIST_CLASSES * sizeof(float));
-    float *sample = malloc(MAX_SAMPLES * sizeof(float));
-    if (!batches) filled = first_batch(o, r);
-    if (!out || !sample || (!batches && !filled)) {
-        free(out);
-        free(sample);
-        free(filled);
-        return cli_fail(LW_EXIT_IMPOSSIBLE, "no memory for a batch");
-    }
-    const float *source = filled ? filled : r->input.images;
+/* Times of batches in seconds. `alone`: of those between two looks that found no other thread on the core. */
+struct batch_times {
+    float *all, *alone; /* of MAX_TIMES */
+    size_t count, alone_count;
+    size_t looked_at; /* those before are sorted out */
+    double looked, crowding;
+};
 
-    cli_progress("timing batches of %zu", batch);
-    double timed = o->pictures.count ? PICTURE_SECONDS : TIMED_SECONDS;
-    const double about = batch_seconds(r, source, (int64_t)batch, out);
-    double peak_before = measure_peak(r, about), start = cli_seconds(), cpu = cpu_seconds();
-    size_t at = 0, count = 0, all = 0;
+enum { MAX_TIMES = 1 << 20 };
+
+/* Now and then a look at the core: it takes a microsecond, the model thirty. */
+static void sort_out(struct batch_times *t, double now) {
+    if (now - t->looked < LOOK_SECONDS) return;
+    const double crowding = lw_measure_crowding();
+    if (crowding < LW_CROWDED && t->crowding < LW_CROWDED) {
+        memcpy(t->alone + t->alone_count, t->all + t->looked_at,
+               (t->count - t->looked_at) * sizeof *t->alone);
+        t->alone_count += t->count - t->looked_at;
+    }
+    t->looked_at = t->count;
+    t->crowding = crowding;
+    t->looked = cli_seconds();
+}
+
+static double median(float *times, size_t count) {
+    qsort(times, count, sizeof *times, by_value);
+    return count ? (double)times[count / 2] : NAN;
+}
+
+/* Batches follow each other through the images. */
+static void time_batches(const struct mnist_options *o, struct mnist_run *r, const float *source,
+                         size_t images, float *out, struct batch_times *t) {
+    const size_t batch = (size_t)o->batch;
+    const double timed = o->pictures.count ? PICTURE_SECONDS : TIMED_SECONDS;
+    const bool looks = lwm_cnn_threads(r->cnn) == 1; /* a look tells of one core */
+    const double start = cli_seconds(), cpu = cpu_seconds();
+    size_t at = 0, all = 0;
     struct lw_energy energy;
     lw_energy_start(&energy, LW_POWERCAP);
-    for (double begin = start; count < MAX_SAMPLES; at = (at + batch) % images) {
+    for (double begin = start; t->count < MAX_TIMES; at = (at + batch) % images) {
         lwm_cnn_run(r->cnn, source + at * MNIST_PIXELS, (int64_t)batch, out, NULL);
         double now = cli_seconds();
         all++;
-        if (begin - start >= WARM_UP_SECONDS) sample[count++] = (float)(now - begin);
-        if (now - start >= WARM_UP_SECONDS + timed && count >= 3) break;
+        if (begin - start >= WARM_UP_SECONDS) t->all[t->count++] = (float)(now - begin);
+        if (now - start >= WARM_UP_SECONDS + timed && t->count >= 3) break;
+        if (looks) sort_out(t, now), now = cli_seconds();
         begin = now;
     }
     r->cpu_share = (cpu_seconds() - cpu) / (cli_seconds() - start) / lwm_cnn_threads(r->cnn);
     double used = lw_energy_used(&energy);
     r->uj_per_image = used < 0 ? NAN : used / (double)(all * batch);
-    double peak_after = measure_peak(r, about);
-    cli_progress_clear();
-    qsort(sample, count, sizeof *sample, by_value);
-    r->us_per_image = 1e6 * (double)sample[count / 2] / (double)batch;
-    r->peak_gflops = peak_before > peak_after ? peak_before : peak_after;
+    r->alone_share = looks && !isnan(t->crowding) ? (double)t->alone_count / (double)t->count : NAN;
+    r->us_per_image = 1e6 * median(t->all, t->count) / (double)batch;
+    r->alone_us_per_image = 1e6 * median(t->alone, t->alone_count) / (double)batch;
+}
+
+/* The median time of a batch over many. */
+static int measure_speed(const struct mnist_options *o, struct mnist_run *r) {
+    size_t batch = (size_t)o->batch, batches = r->input.count / batch;
+    /* Fewer images than a batch: the batch is filled by repeating them. */
+    size_t images = batches ? batches * batch : batch;
+    float *filled = NULL, *out = malloc(batch * MNIST_CLASSES * sizeof(float));
+    struct batch_times times = {.all = malloc(MAX_TIMES * sizeof(float)),
+                                .alone = malloc(MAX_TIMES * sizeof(float)),
+                                .crowding = LW_CROWDED};
+    if (!batches) filled = first_batch(o, r);
+    const float *source = batches ? r->input.images : filled;
+    const bool memory = out && times.all && times.alone && source;
+    if (memory) {
+        cli_progress("timing batches of %zu", batch);
+        const double about = batch_seconds(r, source, (int64_t)batch, out);
+        const double before = measure_peak(r, about);
+        time_batches(o, r, source, images, out, &times);
+        r->peak_gflops = fmax(before, measure_peak(r, about));
+        cli_progress_clear();
+    }
     free(out);
-    free(sample);
+    free(times.all);
+    free(times.alone);
     free(filled);
-    return CLI_GO;
+    return memory ? CLI_GO : cli_fail(LW_EXIT_IMPOSSIBLE, "no memory for a batch");
 }
 
 static int run_peers(const struct mnist_options *o, struct mnist_run *r) {
@@ -241,8 +282,8 @@ static int run_peers(const struct mnist_options *o, struct mnist_run *r) {
     return status;
 }
 
-static double peak_pct(const struct mnist_run *r) {
-    double gflops = lwm_cnn_flops() / (r->us_per_image * 1e3);
+static double peak_pct(const struct mnist_run *r, double us_per_image) {
+    double gflops = lwm_cnn_flops() / (us_per_image * 1e3);
     return r->peak_gflops > 0 ? 100 * gflops / r->peak_gflops : NAN;
 }
 
@@ -295,8 +336,11 @@ static int print_json(const struct mnist_options *o, const struct mnist_run *r) 
     cli_json_number(root, "us_per_image", r->us_per_image);
     cli_json_number(root, "images_per_second", 1e6 / r->us_per_image);
     cli_json_number(root, "peak_gflops", r->peak_gflops);
-    cli_json_number(root, "peak_pct", peak_pct(r));
+    cli_json_number(root, "peak_pct", peak_pct(r, r->us_per_image));
     cli_json_number(root, "cpu_share", r->cpu_share);
+    cli_json_number(root, "alone_share", r->alone_share);
+    cli_json_number(root, "alone_us_per_image", r->alone_us_per_image);
+    cli_json_number(root, "alone_peak_pct", peak_pct(r, r->alone_us_per_image));
     cli_json_number(root, "energy_uj_per_image", r->uj_per_image);
     cJSON_AddNumberToObject(root, "threads", lwm_cnn_threads(r->cnn));
     cJSON_AddNumberToObject(root, "batch", (double)o->batch);
@@ -335,7 +379,13 @@ static void print_text(const struct mnist_options *o, const struct mnist_run *r)
     printf("speed     %.0f images/s, %.2f us an image (batches of %d, %d thread%s)\n", 1e6 / r->us_per_image,
            r->us_per_image, (int)o->batch, threads, threads == 1 ? "" : "s");
     printf("          %.1f GFLOP/s, %.1f%% of the FMA peak measured beside it (%.1f GFLOP/s)\n",
-           lwm_cnn_flops() / (r->us_per_image * 1e3), peak_pct(r), r->peak_gflops);
+           lwm_cnn_flops() / (r->us_per_image * 1e3), peak_pct(r, r->us_per_image), r->peak_gflops);
+    if (r->alone_share == 0)
+        puts("          another thread was at work on the core all the time");
+    else if (r->alone_share < ALONE_SHARE)
+        printf("          %.2f us, %.1f%% in the %.0f%% of the batches without another thread at work on the "
+               "core\n",
+               r->alone_us_per_image, peak_pct(r, r->alone_us_per_image), 100 * r->alone_share);
     if (threads == 1 && r->cpu_share < BUSY_SHARE) /* more threads may be idle of their own */
         printf("          other processes took %.0f%% of the cores meanwhile: the time is too long\n",
                100 * (1 - r->cpu_share));
@@ -375,7 +425,7 @@ static int run_model(struct mnist_options *o, struct mnist_run *r) {
         print_pictures(o, r);
         return LW_EXIT_OK;
     }
-    if ((status = time_batches(o, r)) != CLI_GO) return status;
+    if ((status = measure_speed(o, r)) != CLI_GO) return status;
     if (o->peers && (status = run_peers(o, r)) != CLI_GO) return status;
     if (o->shared.json) return print_json(o, r);
     print_text(o, r);
