@@ -173,32 +173,43 @@ LW_INLINE const float *conv_fetch_ahead(const float *ahead, int lines) {
 /* ---- the sums of one tile: `src` is its origin; S: pixels of the source from one of the output to the next
  */
 
-/* Whole blocks of a 1x1 kernel: nothing but products. Where another thread has half of the core, all that is
- * done around a block's products costs its share. */
+/* The pixels of the block behind this one, or of the next tile. */
+LW_INLINE const float *conv_next_pixels(const struct conv_tile *a, const float *src, const float *tile,
+                                        int64_t left, const int T, const int S) {
+    return left > 1 ? src + a->src_block : tile + T * S * LW_BLOCK;
+}
+
+/* A 1x1 kernel: nothing but products. Where another thread has half of the core, all that is done around a
+ * block's products costs its share. */
 LW_INLINE const float *conv_sum_blocks(vf *acc, const struct conv_tile *a, const float *src,
                                        const float *ahead, const int T, const int V, const int S) {
-    const float *w = a->weights, *next = src + T * S * LW_BLOCK;
-    for (int64_t b = a->blocks; b > 0; b--, src += a->src_block, w += LW_BLOCK * V * VL) {
+    const float *w = a->weights, *tile = src;
+    const int rest = a->last_run < LW_BLOCK; /* the last block lacks channels */
+    for (int64_t left = a->blocks; left > rest; left--, src += a->src_block, w += LW_BLOCK * V * VL) {
         LW_NEW_BASE(src);
         LW_NEW_BASE(w);
         LW_UNROLL
         for (int c = 0; c < LW_BLOCK; c += 4) {
             conv_step4(acc, src + c, w + c * V * VL, 0, T, V, S * LW_BLOCK, V * VL);
             if (c > 0) continue;
-            if (a->fetches) conv_fetch_pixels(b > 1 ? src + a->src_block : next, T, S);
+            if (a->fetches) conv_fetch_pixels(conv_next_pixels(a, src, tile, left, T, S), T, S);
             ahead = conv_fetch_ahead(ahead, a->ahead_lines);
         }
     }
-    return ahead;
+    if (!rest) return ahead;
+    if (a->fetches) conv_fetch_pixels(conv_next_pixels(a, src, tile, 1, T, S), T, S);
+    LW_NO_UNROLL
+    for (int c = 0; c < a->last_run; c++, w += V * VL)
+        conv_step1(acc, src + c, w, 0, T, V, S * LW_BLOCK);
+    return conv_fetch_ahead(ahead, a->ahead_lines);
 }
 
 /* Whole blocks, no tap in the padding. */
 LW_INLINE const float *conv_sum_taps(vf *acc, const struct conv_tile *a, const float *src, const float *ahead,
                                      const int T, const int V, const int S) {
-    const float *weights = a->weights + (ptrdiff_t)a->tap_begin * LW_BLOCK * V * VL;
-    const float *next = src + T * S * LW_BLOCK;
-    for (int64_t b = 0; b < a->blocks; b++, src += a->src_block) {
-        if (a->fetches) conv_fetch_pixels(b + 1 < a->blocks ? src + a->src_block : next, T, S);
+    const float *weights = a->weights + (ptrdiff_t)a->tap_begin * LW_BLOCK * V * VL, *tile = src;
+    for (int64_t left = a->blocks; left > 0; left--, src += a->src_block) {
+        if (a->fetches) conv_fetch_pixels(conv_next_pixels(a, src, tile, left, T, S), T, S);
         const float *w = weights;
         for (int k = a->tap_begin; k < a->tap_end; k++) {
             ahead = conv_fetch_ahead(ahead, a->ahead_lines);
@@ -336,10 +347,10 @@ LW_INLINE void conv_tile_run(const struct conv_tile *a, const enum conv_form for
 #define CONV_TILE_FUNCTION(T, V, S)                                                                          \
     static void conv_tile_blocked##S##_##T##x##V(const struct conv_tile *told) {                             \
         const struct conv_tile a = *told;                                                                    \
-        if (a.trims || a.last_run != LW_BLOCK)                                                               \
-            conv_tile_run(&a, CONV_CUT, T, V, S);                                                            \
-        else if (T * V >= LW_UNROLLED_SUMS && a.taps == 1 && a.tap_begin < a.tap_end)                        \
+        if (!a.trims && T * V >= LW_UNROLLED_SUMS && a.taps == 1 && a.tap_begin < a.tap_end)                 \
             conv_tile_run(&a, CONV_BLOCKS, T, V, S);                                                         \
+        else if (a.trims || a.last_run != LW_BLOCK)                                                          \
+            conv_tile_run(&a, CONV_CUT, T, V, S);                                                            \
         else                                                                                                 \
             conv_tile_run(&a, CONV_TAPS, T, V, S);                                                           \
     }                                                                                                        \
