@@ -16,7 +16,7 @@
 #define BUSY_OTHERS  0.25
 #define STOLEN       0.02
 #define WANDER       0.10 /* of the FMA peak */
-#define CROWDED      0.10 /* of looks at the core */
+#define CROWDED      0.10 /* of looks at the core (crowding.h) */
 
 enum { MOST_NAMED = 5 };
 

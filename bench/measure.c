@@ -211,10 +211,10 @@ void bench_measure(lw_gbench_state *state, void *arg) {
     }
     double before = lw_measure_peak_gflops_threads(c->isa_index, PEAK_SECONDS, LW_PEAK_SAMPLE, c->threads);
     struct timed_case t = {.state = state, .session = s, .c = c};
-    const double crowded = lw_measure_crowded(LOOKS);
+    const double crowded = c->threads == 1 ? lw_crowded_share(LOOKS) : -1;
     if (c->seconds < COLD_SECONDS) bench_subject_run(&s->subject);
     lw_sample_anywhere(time_case, &t, s->started);
-    t.timing.crowded = c->threads == 1 ? (crowded + lw_measure_crowded(LOOKS)) / 2 : -1;
+    t.timing.crowded = crowded < 0 ? -1 : (crowded + lw_crowded_share(LOOKS)) / 2;
     double after = lw_measure_peak_gflops_threads(c->isa_index, PEAK_SECONDS, LW_PEAK_SAMPLE, c->threads);
     count(state, s, c, &t.timing, (before + after) / 2);
     describe(state, &s->subject);

@@ -193,9 +193,9 @@ Test(mnist, first_images_and_the_same_bits_on_every_isa) {
 /* ---- what it tells ------------------------------------------------------------------------------------- */
 
 Test(mnist, json_of_a_test_set) {
-    static const char *const keys[] = {
-        "images", "correct", "accuracy",    "us_per_image",       "peak_gflops",    "peak_pct", "threads",
-        "batch",  "layers",  "alone_share", "alone_us_per_image", "alone_peak_pct", NULL};
+    static const char *const keys[] = {"images",   "correct", "accuracy", "us_per_image", "peak_gflops",
+                                       "peak_pct", "threads", "batch",    "layers",       NULL};
+    static const char *const alone[] = {"alone_share", "alone_us_per_image", "alone_peak_pct", NULL};
     static const char *const layers[] = {"conv1", "conv2", "fc", "softmax"};
     cJSON *root = expect_json(0, "mnist --json --batch 8 --threads 2"), *layer;
     expect_keys(root, keys);
@@ -204,12 +204,30 @@ Test(mnist, json_of_a_test_set) {
     cr_expect_eq(number_of(root, "accuracy"), number_of(root, "correct") / number_of(root, "images"));
     cr_expect_gt(number_of(root, "us_per_image"), 0);
     cr_expect_gt(number_of(root, "peak_gflops"), 0);
+    for (const char *const *key = alone; *key; key++)
+        cr_expect(cJSON_IsNull(cJSON_GetObjectItem(root, *key)), "%s is of one thread", *key);
     cr_expect_eq(number_of(root, "threads"), 2);
     cr_expect_eq(number_of(root, "batch"), 8);
     int count = 0;
     cJSON_ArrayForEach(layer, cJSON_GetObjectItem(root, "layers"))
         cr_expect_str_eq(text_of(layer, "name"), layers[count++]);
     cr_expect_eq(count, 4);
+    cJSON_Delete(root);
+}
+
+/* One thread: the time of the batches that had the core to themselves, where looks can tell and there are
+ * any. */
+Test(mnist, batches_that_had_the_core_to_themselves) {
+    cJSON *root = expect_json(0, "mnist --json --batch 1 --threads 1");
+    if (cJSON_IsNumber(cJSON_GetObjectItem(root, "alone_share"))) {
+        const double share = number_of(root, "alone_share");
+        cr_expect(share >= 0 && share <= 1, "%g", share);
+        cr_expect_eq(!!cJSON_IsNumber(cJSON_GetObjectItem(root, "alone_us_per_image")), share > 0);
+        cr_expect_eq(!!cJSON_IsNumber(cJSON_GetObjectItem(root, "alone_peak_pct")), share > 0);
+        if (share > 0) cr_expect_gt(number_of(root, "alone_us_per_image"), 0);
+    } else {
+        cr_expect(cJSON_IsNull(cJSON_GetObjectItem(root, "alone_us_per_image")));
+    }
     cJSON_Delete(root);
 }
 

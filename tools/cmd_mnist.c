@@ -194,22 +194,24 @@ struct batch_times {
     float *all, *alone; /* of MAX_TIMES */
     size_t count, alone_count;
     size_t looked_at; /* those before are sorted out */
-    double looked, crowding;
+    double looked;
+    bool was_alone, known; /* what the last look found; can looks find anything here? */
 };
 
 enum { MAX_TIMES = 1 << 20 };
 
-/* Now and then a look at the core: it takes a microsecond, the model thirty. */
-static void sort_out(struct batch_times *t, double now) {
-    if (now - t->looked < LOOK_SECONDS) return;
-    const double crowding = lw_measure_crowding();
-    if (crowding < LW_CROWDED && t->crowding < LW_CROWDED) {
+/* A look at the core: it takes a microsecond, the model thirty an image. */
+static void sort_out(struct batch_times *t) {
+    const double ratio = lw_crowding_ratio();
+    const bool alone = lw_is_alone(ratio);
+    if (alone && t->was_alone) {
         memcpy(t->alone + t->alone_count, t->all + t->looked_at,
                (t->count - t->looked_at) * sizeof *t->alone);
         t->alone_count += t->count - t->looked_at;
     }
     t->looked_at = t->count;
-    t->crowding = crowding;
+    t->was_alone = alone;
+    t->known = !isnan(ratio);
     t->looked = cli_seconds();
 }
 
@@ -233,14 +235,15 @@ static void time_batches(const struct mnist_options *o, struct mnist_run *r, con
         double now = cli_seconds();
         all++;
         if (begin - start >= WARM_UP_SECONDS) t->all[t->count++] = (float)(now - begin);
-        if (now - start >= WARM_UP_SECONDS + timed && t->count >= 3) break;
-        if (looks) sort_out(t, now), now = cli_seconds();
+        const bool last = now - start >= WARM_UP_SECONDS + timed && t->count >= 3;
+        if (looks && (last || now - t->looked >= LOOK_SECONDS)) sort_out(t), now = cli_seconds();
+        if (last) break;
         begin = now;
     }
     r->cpu_share = (cpu_seconds() - cpu) / (cli_seconds() - start) / lwm_cnn_threads(r->cnn);
     double used = lw_energy_used(&energy);
     r->uj_per_image = used < 0 ? NAN : used / (double)(all * batch);
-    r->alone_share = looks && !isnan(t->crowding) ? (double)t->alone_count / (double)t->count : NAN;
+    r->alone_share = t->known ? (double)t->alone_count / (double)t->count : NAN;
     r->us_per_image = 1e6 * median(t->all, t->count) / (double)batch;
     r->alone_us_per_image = 1e6 * median(t->alone, t->alone_count) / (double)batch;
 }
@@ -252,8 +255,7 @@ static int measure_speed(const struct mnist_options *o, struct mnist_run *r) {
     size_t images = batches ? batches * batch : batch;
     float *filled = NULL, *out = malloc(batch * MNIST_CLASSES * sizeof(float));
     struct batch_times times = {.all = malloc(MAX_TIMES * sizeof(float)),
-                                .alone = malloc(MAX_TIMES * sizeof(float)),
-                                .crowding = LW_CROWDED};
+                                .alone = malloc(MAX_TIMES * sizeof(float))};
     if (!batches) filled = first_batch(o, r);
     const float *source = batches ? r->input.images : filled;
     const bool memory = out && times.all && times.alone && source;
@@ -381,7 +383,7 @@ static void print_text(const struct mnist_options *o, const struct mnist_run *r)
     printf("          %.1f GFLOP/s, %.1f%% of the FMA peak measured beside it (%.1f GFLOP/s)\n",
            lwm_cnn_flops() / (r->us_per_image * 1e3), peak_pct(r, r->us_per_image), r->peak_gflops);
     if (r->alone_share == 0)
-        puts("          another thread was at work on the core all the time");
+        puts("          no batch had the core to itself: another thread was at work there");
     else if (r->alone_share < ALONE_SHARE)
         printf("          %.2f us, %.1f%% in the %.0f%% of the batches without another thread at work on the "
                "core\n",
@@ -468,7 +470,10 @@ int cmd_mnist(int argc, char **argv) {
                  "the usual places; without any, ten digits drawn for lanewise. Weights of Fashion-MNIST\n"
                  "(models/fashion.safetensors) look for that data set ($LANEWISE_FASHION_MNIST_DIR). The "
                  "time is the\n"
-                 "median of many batches: float images in, probabilities out.",
+                 "median of many batches: float images in, probabilities out; beside it that of the batches "
+                 "without "
+                 "another\n"
+                 "thread at work on the core, where there were both.",
         .options = options,
         .option_count = CLI_COUNT(options),
         .positional = &o.pictures,

@@ -35,7 +35,7 @@ struct conv_tile {
     bool relu;
     const float *ahead; /* weights that come after these: each block of a tap fetches so many lines of them */
     int ahead_lines;
-    bool fetches; /* pixels of the next whole block: a core doesn't foresee lines so far apart */
+    bool fetches; /* pixels of the next block: a core doesn't foresee lines so far apart */
 };
 
 /* More than any tile has: unrolled loops leave nothing of an array but what they use. */
