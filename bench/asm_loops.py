@@ -12,6 +12,7 @@ LABEL = re.compile(r"^([.\w$]+):")
 GOTO = re.compile(r"^(?:b|jmp)\s+(\.L\w+)$")
 BRANCH = re.compile(r"^(?:b|jmp|b\.?[a-z]{2}|cbn?z|tbn?z|j[a-z]+)\s+(?:.*[, ])?(\.L\w+)$")
 LEAVES = re.compile(r"^(?:ret|retq|br\s|jmp\s|b\s)")
+SAME_AS = re.compile(r"^(?:b|jmp)\s+(?!\.L)([\w$]+)$")  # gcc keeps one copy of functions with the same code
 FMA = re.compile(r"^(?:fml[as]\s+v\d+\.4s|vfn?m(?:add|sub)\d+ps)")
 ARITHMETIC = re.compile(r"^(?:fml[as]|fmul|fadd|fsub)\s+v\d+\.4s|^v(?:fn?m(?:add|sub)\d+|mul|add|sub)ps")
 VECTOR_ON_STACK = re.compile(r"[xyz]mm\d.*\(%rsp|\(%rsp.*[xyz]mm\d|\b[qv]\d+\b.*\[sp")
@@ -63,6 +64,8 @@ def read_functions(text):
             function = functions.setdefault(name, Function())
         elif function and line and not line.startswith("."):
             function.code.append(line)
+    same = {name: SAME_AS.match(f.code[0]) for name, f in functions.items() if len(f.code) == 1}
+    functions.update({name: functions[m[1]] for name, m in same.items() if m and m[1] in functions})
     return functions
 
 

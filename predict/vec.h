@@ -4,6 +4,7 @@
 #define LW_VEC_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include "tiles.h"
@@ -47,6 +48,7 @@ static void v_relu(vf *a, int n) {
 }
 OPERATION(v_max, (vf m, vf x), x.lane[l] > m.lane[l] ? x.lane[l] : m.lane[l])
 OPERATION(v_max_keep, (vf m, vf x), x.lane[l] > m.lane[l] || x.lane[l] != x.lane[l] ? x.lane[l] : m.lane[l])
+static vf v_max_any(vf m, vf x, bool finite) { return (void)finite, v_max_keep(m, x); }
 OPERATION(v_round, (vf a), rintf(a.lane[l]))
 OPERATION(v_pow2, (vf a), ldexpf(1.0f, (int)a.lane[l]))
 static vf v_mask(vf a, vf m) {
@@ -62,6 +64,7 @@ static vf v_mask(vf a, vf m) {
 typedef const float *vq;
 static vq vq_load(const float *p) { return p; }
 static vq vq_constants(const float *p) { return p; }
+static vf v_lane(vq q, int i) { return v_set1(q[i]); }
 static vf v_fma_lane(vf acc, vf w, vq q, int i) { return v_fma(w, v_set1(q[i]), acc); }
 static void v_in_turn(vf *sum, int n) { (void)sum, (void)n; }
 

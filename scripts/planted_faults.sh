@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-all_suites=(test_vec test_winograd test_bounds test_special test_guard test_rows)
+all_suites=(test_vec test_winograd test_bounds test_special test_guard test_rows test_reproducible)
 work=$PWD/build-faults tree=$PWD/build-faults/tree
 only="" builds=() suites=()
 while [ $# -gt 0 ]; do

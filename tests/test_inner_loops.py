@@ -36,6 +36,8 @@ tile.isra.0:
         ret
 other:
         ret
+alias:
+        b       tile
 """
 X86 = """
 tile:                                   # @tile
@@ -62,7 +64,8 @@ def expect(what, found, wanted):
 
 def parser():
     functions = asm_loops.read_functions(ARM)
-    expect("names", sorted(functions), ["other", "tile"])
+    expect("names", sorted(functions), ["alias", "other", "tile"])
+    expect("a function that is another one", functions["alias"], functions["tile"])
     loop = asm_loops.hot_loop(functions["tile"])
     expect("the path that falls through, over the label that it jumps to", [line.split()[0] for line in loop.code],
            ["ldr", "cbz", "fmla", "fmla", "str", "b", "subs", "bne"])

@@ -56,7 +56,16 @@ struct data {
     float *src, *weights, *bias;
 };
 
-static struct data make_data(const lw_desc *d, enum lw_fill fill, uint64_t seed) {
+/* What data is: enum lw_fill, or zeros of both signs for the source and the bias. */
+enum { FILL_ZEROS = -1 };
+
+static void make_zeros(float *x, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        x[i] = copysignf(0.0f, x[i]);
+}
+
+static struct data make_data(const lw_desc *d, int kind, uint64_t seed) {
+    const enum lw_fill fill = kind == FILL_ZEROS ? LW_FILL_NORMAL : (enum lw_fill)kind;
     size_t src = (size_t)(d->batch * d->ic * d->ih * d->iw), weights = lw_weight_floats(d),
            bias = (size_t)d->oc;
     float *all = malloc((src + weights + bias) * sizeof *all);
@@ -64,6 +73,10 @@ static struct data make_data(const lw_desc *d, enum lw_fill fill, uint64_t seed)
     lw_fill(all, src, fill, seed);
     lw_fill(all + src, weights, fill, seed + 1);
     lw_fill(all + src + weights, bias, fill, seed + 2);
+    if (kind == FILL_ZEROS) {
+        make_zeros(all, src);
+        make_zeros(all + src + weights, bias);
+    }
     return (struct data){all, weights ? all + src : NULL, d->bias ? all + src + weights : NULL};
 }
 
@@ -80,10 +93,10 @@ static bool same(const float *a, const float *b, size_t count) {
     return true;
 }
 
-static void compare(struct test_tally *t, const char *scalar, const char *kernel, const lw_desc *d,
-                    enum lw_fill fill, uint64_t seed) {
+static void compare(struct test_tally *t, const char *scalar, const char *kernel, const lw_desc *d, int kind,
+                    uint64_t seed) {
     if (lw_desc_check(d, NULL) != LW_OK) return;
-    struct data data = make_data(d, fill, seed);
+    struct data data = make_data(d, kind, seed);
     float *want = run(scalar, d, &data), *got = run(kernel, d, &data);
     if (want == NULL && got == NULL)
         t->refused++;
@@ -99,7 +112,7 @@ static void compare(struct test_tally *t, const char *scalar, const char *kernel
 }
 
 /* Every `step`-th problem from `first` on, for every row of the ISA. */
-static void compare_all(struct test_tally *t, lw_op op, enum lw_fill fill, size_t first, size_t step) {
+static void compare_all(struct test_tally *t, lw_op op, int kind, size_t first, size_t step) {
     const struct test_corpus *corpus = test_corpus(op);
     const char *isa = isa_under_test();
     lw_kernel_info scalar, row;
@@ -108,7 +121,7 @@ static void compare_all(struct test_tally *t, lw_op op, enum lw_fill fill, size_
         for (size_t p = first; p < corpus->count; p += step)
             for (int pair = test_quick() ? (int)p % 3 : 0; pair < 9; pair += test_quick() ? 4 : 1) {
                 lw_desc d = variant(corpus, p, pair);
-                compare(t, scalar.name, row.name, &d, fill, p);
+                compare(t, scalar.name, row.name, &d, kind, p);
             }
     }
 }
@@ -141,6 +154,15 @@ Test(reproducible, other_data, .timeout = 600) {
         for (size_t i = 0; i < sizeof fills / sizeof *fills; i++)
             compare_all(&tally, op, fills[i], i, test_quick() ? 29 : 7);
     test_finish(&tally, "bits on other data");
+}
+
+/* A sum of nothing but zeros: its sign, and the pool's choice among such sums. */
+Test(reproducible, zeros, .timeout = 600) {
+    struct test_tally tally = {0};
+    if (strcmp(isa_under_test(), "scalar") == 0) return;
+    for (lw_op op = 0; op < LW_OP_COUNT; op++)
+        compare_all(&tally, op, FILL_ZEROS, 0, test_quick() ? 13 : 3);
+    test_finish(&tally, "bits on zeros of both signs");
 }
 
 /* ---- digests ------------------------------------------------------------------------------------------- */

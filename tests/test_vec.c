@@ -192,6 +192,27 @@ Test(vec, fma) { check_lanes(&fma_op); }
 Test(vec, fma_sum) { check_lanes(&sum_op); }
 Test(vec, fnma) { check_lanes(&fnma_op); }
 
+/* Of zeros either may come out, and of NaNs any. */
+Test(vec, max_any) {
+    FOR_EACH_ISA(ops)
+    for (int s = 0; s < SPECIALS * SPECIALS; s++) {
+        const float m = of_bits(special_bits[s / SPECIALS]), x = of_bits(special_bits[s % SPECIALS]);
+        const bool nan = isnan(m) || isnan(x);
+        const float want = nan ? NAN : x > m ? x : m;
+        float a[MAX_LANES], b[MAX_LANES], any[MAX_LANES], finite[MAX_LANES];
+        for (int l = 0; l < ops->lanes; l++)
+            a[l] = m, b[l] = x;
+        ops->max_any(any, a, b);
+        ops->max_any_finite(finite, a, b);
+        for (int l = 0; l < ops->lanes; l++) {
+            cr_assert(nan ? isnan(any[l]) : any[l] == want, "%s: the larger of %a and %a is %a", ops->name, m,
+                      x, any[l]);
+            cr_assert(nan || finite[l] == want, "%s, no NaN: the larger of %a and %a is %a", ops->name, m, x,
+                      finite[l]);
+        }
+    }
+}
+
 /* One that a product and a sum can't get right: (1 + u)(1 - u) - 1 = -u*u. */
 Test(vec, fma_is_fused_where_it_says_so) {
     FOR_EACH_ISA(ops) {
@@ -234,6 +255,18 @@ Test(vec, fma_lane_takes_its_lane) {
             float want = plain_fma(w[i % ops->lanes], q[i / ops->lanes], before[i], ops->fma_roundings);
             cr_assert(same(acc[i], want, false), "%s, element %d: %a, not %a", ops->name, i, acc[i], want);
         }
+    }
+}
+
+Test(vec, lane_keeps_all_bits) {
+    FOR_EACH_ISA(ops)
+    for (int s = 0; s < SPECIALS; s++) {
+        float r[4 * MAX_LANES], q[4];
+        for (int i = 0; i < 4; i++)
+            q[i] = of_bits(special_bits[(s + i) % SPECIALS]);
+        ops->lane(r, q);
+        for (int i = 0; i < 4 * ops->lanes; i++)
+            cr_assert(same(r[i], q[i / ops->lanes], true), "%s, element %d", ops->name, i);
     }
 }
 

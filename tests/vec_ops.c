@@ -29,6 +29,13 @@ BINARY(mask)
 BINARY(max)
 BINARY(max_keep)
 
+static void do_max_any(float *r, const float *m, const float *x) {
+    v_store(r, v_max_any(v_load(m), v_load(x), false));
+}
+static void do_max_any_finite(float *r, const float *m, const float *x) {
+    v_store(r, v_max_any(v_load(m), v_load(x), true));
+}
+
 static void do_round(float *r, const float *a) { v_store(r, v_round(v_load(a))); }
 static void do_pow2(float *r, const float *a) { v_store(r, v_pow2(v_load(a))); }
 static void do_fma(float *r, const float *a, const float *b, const float *c) {
@@ -51,6 +58,13 @@ static void do_fma_lane(float *acc, const float *w, const float *q) {
     LW_UNROLL
     for (int i = 0; i < 4; i++)
         v_store(acc + i * VL, sum[i]);
+}
+
+static void do_lane(float *r, const float *q) {
+    vq quad = vq_load(q);
+    LW_UNROLL
+    for (int i = 0; i < 4; i++)
+        v_store(r + i * VL, v_lane(quad, i));
 }
 
 static float do_sum(const float *a) { return v_sum(v_load(a)); }
@@ -107,10 +121,13 @@ const struct lw_vec_ops OPS_SYMBOL = {
     .mask = do_mask,
     .max = do_max,
     .max_keep = do_max_keep,
+    .max_any = do_max_any,
+    .max_any_finite = do_max_any_finite,
     .fma = do_fma,
     .fma_sum = do_fma_sum,
     .fnma = do_fnma,
     .fma_lane = do_fma_lane,
+    .lane = do_lane,
     .sum = do_sum,
     .hmax = do_hmax,
     .transpose = do_transpose,

@@ -25,11 +25,14 @@ struct lw_vec_ops {
     void (*mask)(float *r, const float *a, const float *m);
     void (*max)(float *r, const float *m, const float *x); /* not of NaN */
     void (*max_keep)(float *r, const float *m, const float *x);
+    void (*max_any)(float *r, const float *m, const float *x);
+    void (*max_any_finite)(float *r, const float *m, const float *x); /* not of NaN */
     void (*fma)(float *r, const float *a, const float *b, const float *c);
     void (*fma_sum)(float *r, const float *a, const float *b, const float *c);
     void (*fnma)(float *r, const float *a, const float *b, const float *c);
     void (*fma_lane)(float *acc, const float *w,
-                     const float *q); /* acc: 4 vectors, the i-th with lane i; q: 4 floats */
+                     const float *q);       /* acc: 4 vectors, the i-th with lane i; q: 4 floats */
+    void (*lane)(float *r, const float *q); /* r: 4 vectors, the i-th of value i; q: 4 floats */
     float (*sum)(const float *a);
     float (*hmax)(const float *a);
     void (*transpose)(float *r);                                   /* lanes x lanes floats, in place */

@@ -3,6 +3,7 @@
 #define LW_VEC_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include "tiles.h"
 #include "../common/unroll.h"
 
@@ -41,11 +42,13 @@ LW_INLINE vf v_max(vf m, vf x) { return _mm256_max_ps(x, m); }
 LW_INLINE vf v_max_keep(vf m, vf x) {
     return _mm256_blendv_ps(_mm256_max_ps(x, m), x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
 }
+LW_INLINE vf v_max_any(vf m, vf x, const bool finite) { return finite ? v_max(m, x) : v_max_keep(m, x); }
 
 /* Broadcasts are loads here, so a quad of values to broadcast is just their address. */
 typedef const float *vq;
 LW_INLINE vq vq_load(const float *p) { return p; }
 LW_INLINE vq vq_constants(const float *p) { return p; }
+LW_INLINE vf v_lane(vq q, int i) { return v_set1(q[i]); }
 #ifdef __clang__
 LW_INLINE vf v_fma_sum(vf w, vf x, vf sum) { return v_fma(w, x, sum); }
 LW_INLINE void v_in_turn(vf *sum, const int n) {

@@ -3,6 +3,7 @@
 #ifndef LW_VEC_H
 #define LW_VEC_H
 
+#include <stdbool.h>
 #ifdef LW_EMULATE_AVX512
 #include "emulate.h"
 #else
@@ -48,12 +49,14 @@ LW_INLINE vf v_max(vf m, vf x) { return _mm512_max_ps(x, m); }
 LW_INLINE vf v_max_keep(vf m, vf x) {
     return _mm512_mask_max_ps(x, _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), x, m);
 }
+LW_INLINE vf v_max_any(vf m, vf x, const bool finite) { return finite ? v_max(m, x) : v_max_keep(m, x); }
 
 /* A broadcast is a load here, or rides along in the FMA, so a quad of values to broadcast is just their
  * address. */
 typedef const float *vq;
 LW_INLINE vq vq_load(const float *p) { return p; }
 LW_INLINE vq vq_constants(const float *p) { return p; }
+LW_INLINE vf v_lane(vq q, int i) { return v_set1(q[i]); }
 #if defined(__clang__) || !defined(__GNUC__) || defined(LW_EMULATE_AVX512)
 LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) { return _mm512_fmadd_ps(w, _mm512_set1_ps(q[i]), acc); }
 #else
@@ -67,6 +70,7 @@ LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
 
 LW_INLINE __m256 vec_upper(vf a) { return _mm512_castps512_ps256(_mm512_shuffle_f32x4(a, a, 0xee)); }
 
+#include <stdbool.h>
 #ifdef LW_EMULATE_AVX512
 LW_INLINE void v_in_turn(vf *sum, const int n) { (void)sum, (void)n; }
 #else

@@ -53,7 +53,7 @@ LW_INLINE void patch_outputs(const struct patch_row *t, const float *src, float 
         acc[o] = v_load(t->bias + o % V * VL);
     for (int64_t c = 0; c < (one ? 1 : t->ic); c++)
         patch_channel(src + c * t->plane, t->row, t->weights + c * 9 * t->width, t->width, R, C, V, acc);
-    if (pool) patch_pool(acc, C, V, kind == PATCH_POOL_FINITE, y);
+    if (pool) patch_pool(acc, C, V, kind == PATCH_POOL_FINITE, true, y);
     vf *value = pool ? y : acc;
     if (t->relu) v_relu(value, rows * columns * V);
     LW_UNROLL

@@ -45,15 +45,24 @@ struct patch_algorithm {
                          bool fresh, float *room);
 };
 
+/* Of sums that have the bias in them a zero's sign counts; of others it goes with the bias, which is no -0.
+ */
+LW_INLINE vf patch_max(vf m, vf x, const bool finite, const bool biased) {
+    if (!biased) return v_max_any(m, x, finite);
+    return finite ? v_max(m, x) : v_max_keep(m, x);
+}
+
 /* The pool, in order. finite: no NaN can be there, and a plain maximum does. */
-LW_INLINE void patch_pool(const vf *acc, const int C, const int V, const bool finite, vf *y) {
+LW_INLINE void patch_pool(const vf *acc, const int C, const int V, const bool finite, const bool biased,
+                          vf *y) {
     LW_UNROLL
     for (int x = 0; x < C / 2; x++) {
         LW_UNROLL
         for (int v = 0; v < V; v++) {
             const vf *a = acc + 2 * x * V + v;
-            y[x * V + v] = finite ? v_max(v_max(v_max(a[0], a[V]), a[C * V]), a[(C + 1) * V])
-                                  : v_max_keep(v_max_keep(v_max_keep(a[0], a[V]), a[C * V]), a[(C + 1) * V]);
+            vf m = patch_max(a[0], a[V], finite, biased);
+            m = patch_max(m, a[C * V], finite, biased);
+            y[x * V + v] = patch_max(m, a[(C + 1) * V], finite, biased);
         }
     }
 }

@@ -71,7 +71,7 @@ static void wino_pack(const lw_desc *d, const struct wino_variant *variant, cons
     wino_write_head(&h, packed);
     float *out = (float *)((char *)packed + h.bytes);
     for (int64_t o = 0; o < wino_bias_floats(&h.w); o++)
-        *out++ = bias && o < d->oc ? bias[o] : 0.0f;
+        *out++ = bias && o < d->oc ? bias[o] + 0.0f : 0.0f; /* never -0 */
     for (int64_t tile = 0; tile < h.w.oc_tiles; tile++)
         wino_pack_tile(&h.w, variant->set, tile, weights,
                        out + tile * wino_tile_weights(&h.w, WINO_TASK_VECTORS));

@@ -13,7 +13,10 @@
 #define LINE_PAIRS   2
 #define LINE_OUTPUTS 4
 #define LINE_POINTS  (LINE_OUTPUTS + 2)
+#define LINE_QUADS   ((LINE_POINTS + LW_LINE_LANES - 1) / LW_LINE_LANES)
 #define LINE_TAPS    (3 * LINE_POINTS) /* vectors of weights of a channel: [row of the kernel][point] */
+
+_Static_assert(LW_LINE_LANES == 1 || (LW_LINE_LANES == 4 && VL == 4), "tiles.h");
 
 /* ---- one vector of output channels --------------------------------------------------------------------- */
 
@@ -30,6 +33,7 @@ LW_INLINE vf line_weight(struct line_weights w, int k) { return w.held ? w.held[
 LW_INLINE void line_products(const struct patch_row *t, const float *v, const struct line_weights w,
                              const int R, const bool first, vf *m) {
     const float *row[4];
+    vq quad[4];
     LW_UNROLL
     for (int i = 0; i < R + 2; i++) {
         row[i] = v + i * t->row;
@@ -39,14 +43,18 @@ LW_INLINE void line_products(const struct patch_row *t, const float *v, const st
     for (int k = 0; k < (R + 2) * LINE_POINTS; k++) {
         /* Held weights are there for each row of inputs in turn; others are loaded once for all rows. */
         const int i = w.held ? k / LINE_POINTS : k % (R + 2), p = w.held ? k % LINE_POINTS : k / (R + 2);
-        const vf x = v_set1(row[i][p * t->point]);
+        const int lane = p % LW_LINE_LANES;
+        if (lane == 0) quad[i] = vq_load(row[i] + p / LW_LINE_LANES * t->point);
+        const vf x = v_lane(quad[i], lane);
         LW_UNROLL
         for (int r = 0; r < R; r++) {
             const int ky = i - r;
             vf *sum = m + r * LINE_POINTS + p;
             if (ky < 0 || ky > 2) continue;
             const vf u = line_weight(w, ky * LINE_POINTS + p);
-            *sum = first && ky == 0 ? v_mul(x, u) : v_fma(x, u, *sum);
+            *sum = first && ky == 0    ? v_mul(x, u)
+                   : LW_LINE_LANES > 1 ? v_fma_lane(*sum, u, quad[i], lane)
+                                       : v_fma(x, u, *sum);
         }
     }
 }
@@ -60,7 +68,7 @@ LW_INLINE void line_outputs(const struct patch_row *t, const vf *m, float *out, 
     for (int r = 0; r < R; r++)
         wino_output_axis(LINE_SET, LINE_PAIRS, m + r * LINE_POINTS, y + r * LINE_OUTPUTS);
     const bool pool = kind >= PATCH_POOL;
-    if (pool) patch_pool(y, LINE_OUTPUTS, 1, kind == PATCH_POOL_FINITE, pooled);
+    if (pool) patch_pool(y, LINE_OUTPUTS, 1, kind == PATCH_POOL_FINITE, false, pooled);
     const int rows = pool ? 1 : R, columns = pool ? LINE_OUTPUTS / 2 : LINE_OUTPUTS;
     vf *value = pool ? pooled : y;
     LW_UNROLL
@@ -89,7 +97,8 @@ LW_INLINE void line_rows(const struct patch_row *p, const float *src, float *out
     for (; times > 0; times--, src += 2 * t.row, out += 2 / pool * t.out_row) {
         const float *v = src;
         float *to = out;
-        for (int64_t left = width; left > 0; left -= columns, v++, to += columns * t.out_column) {
+        for (int64_t left = width; left > 0;
+             left -= columns, v += LW_LINE_LANES, to += columns * t.out_column) {
             vf m[2 * LINE_POINTS];
             w.at = t.weights;
             line_products(&t, v, w, R, true, m);
@@ -138,7 +147,7 @@ static void line_pack_weights(const struct conv_geometry *g, const float *weight
     for (int64_t tile = 0; tile < g->oc_tiles; tile++) {
         const int64_t o0 = conv_tile_begin(g, tile) * VL, width = conv_tile_vectors(g, tile) * VL;
         for (int64_t o = o0; o < o0 + width; o++)
-            *out++ = bias && o < g->ocg ? bias[o] : 0.0f;
+            *out++ = bias && o < g->ocg ? bias[o] + 0.0f : 0.0f; /* never -0 */
         for (int64_t v = o0; v < o0 + width; v += VL)
             for (int64_t k = 0; k < g->icg * LINE_TAPS; k++) {
                 const double *G = LINE_SET->g[k % LINE_POINTS];
@@ -157,9 +166,10 @@ static void line_pack_weights(const struct conv_geometry *g, const float *weight
 /* Slots of a row: of its tiles, and one for the inputs that the last tile has beyond its own slot. */
 static inline int64_t line_slots(const struct direct *x) { return lw_div_up(x->g.ow, LINE_OUTPUTS) + 1; }
 
-/* Floats between the points of a channel: whole vectors of slots, off the powers of two. */
+/* Floats between the points of a channel, or its quads of them: whole vectors of slots, off the powers of
+ * two. */
 static inline int64_t line_point_floats(const struct direct *x) {
-    return lw_round_up(x->strip.in_rows * line_slots(x), VL) + VL;
+    return (lw_round_up(x->strip.in_rows * line_slots(x), VL) + VL) * LW_LINE_LANES;
 }
 
 /* What the transform of the last slots reads beyond them. */
@@ -174,18 +184,37 @@ static void line_geometry(const lw_desc *d, struct direct *x) {
 }
 
 static int64_t line_floats(const struct direct *x) {
-    return x->strip.floats + x->strip.blocks * LINE_POINTS * line_point_floats(x);
+    return x->strip.floats + x->strip.blocks * LINE_QUADS * line_point_floats(x);
 }
 
 static void line_strides(const struct direct *x, struct patch_row *p) {
-    p->row = line_slots(x);
+    p->row = line_slots(x) * LW_LINE_LANES;
     p->point = line_point_floats(x);
-    p->plane = LINE_POINTS * p->point;
+    p->plane = LINE_QUADS * p->point;
+}
+
+/* Points of VL tiles: [point][tile], or [quad][tile][4], the first ones again where a quad has room. */
+LW_INLINE void line_store(const vf *point, float *v, ptrdiff_t point_floats) {
+    LW_UNROLL
+    for (int q = 0; q < LINE_QUADS; q++, v += point_floats) {
+        vf r[VL];
+        if (LW_LINE_LANES == 1) {
+            v_store(v, point[q]);
+            continue;
+        }
+        LW_UNROLL
+        for (int l = 0; l < VL; l++)
+            r[l] = point[(q * LW_LINE_LANES + l) % LINE_POINTS];
+        v_transpose(r);
+        LW_UNROLL
+        for (int l = 0; l < VL; l++)
+            v_store(v + l * LW_LINE_LANES, r[l]);
+    }
 }
 
 /* One channel's points, VL tiles at a time. */
 static void line_transform(const float *src, int64_t slots, float *v, ptrdiff_t point_floats) {
-    for (int64_t s = 0; s < slots; s += VL, src += LINE_OUTPUTS * VL, v += VL) {
+    for (int64_t s = 0; s < slots; s += VL, src += LINE_OUTPUTS * VL, v += VL * LW_LINE_LANES) {
         vf d[LINE_POINTS + 2], even[2], odd[2], point[LINE_POINTS];
         LW_UNROLL
         for (int k = 0; k < LINE_POINTS + 2; k += LINE_OUTPUTS) {
@@ -195,9 +224,7 @@ static void line_transform(const float *src, int64_t slots, float *v, ptrdiff_t 
             v_unzip(odd[0], odd[1], &d[k + 1], &d[k + 3]);
         }
         wino_input_axis(LINE_SET, LINE_PAIRS, d, point);
-        LW_UNROLL
-        for (int p = 0; p < LINE_POINTS; p++)
-            v_store(v + p * point_floats, point[p]);
+        line_store(point, v, point_floats);
     }
 }
 
@@ -210,7 +237,8 @@ static const float *line_find(const struct direct *x, const struct lw_call *call
     zero_floats(room, x->strip.floats);
     direct_find_strip(x, call, n, 0, y0, fresh, room);
     for (int64_t c = 0; c < x->strip.blocks; c++)
-        line_transform(room + c * x->strip.block_floats, x->strip.in_rows * p.row, v + c * p.plane, p.point);
+        line_transform(room + c * x->strip.block_floats, x->strip.in_rows * line_slots(x), v + c * p.plane,
+                       p.point);
     return v;
 }
 
@@ -255,7 +283,7 @@ static void line_work(const lw_desc *d, const struct lw_caches *caches, struct l
     line_geometry(d, &x);
     const double tiles = patch_work(&x, &line_algorithm, caches, w) / LINE_OUTPUTS, ic = (double)d->ic;
     const bool held = LW_PATCH_VECTORS > 1 && d->ic == 1; /* by as many registers as a patch of two needs */
-    const double loads = (held ? 0 : LINE_TAPS / 2) + 2 * LINE_POINTS; /* of a row of a pair */
+    const double loads = (held ? 0 : LINE_TAPS / 2) + 2 * LINE_QUADS; /* of a row of a pair */
     const double slots = (double)(d->batch * x.g.strips * x.strip.in_rows * line_slots(&x));
     w->unit[LW_WORK_patch] += tiles * ic * fmax(LINE_TAPS * LW_FMA_ROUNDINGS, loads) / 2;
     w->unit[LW_WORK_wino_out] += tiles * (7 + 4 * LW_FMA_ROUNDINGS) / 2;

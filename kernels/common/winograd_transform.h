@@ -162,7 +162,8 @@ LW_INLINE void wino_output_columns(const struct wino_set *set, const int P, cons
         }
 }
 
-/* The same with a 2x2 max pool, which commutes with adding the bias: rounding is monotonic. odd: the tile's
+/* The same with a 2x2 max pool, which commutes with adding the bias: rounding is monotonic, and of zeros any
+ * gives the same sum, since no bias is -0. odd: the tile's
  * first row is the second one of a window, whose first waits in t->carry. */
 LW_INLINE void wino_output_pooled(const struct wino_set *set, const int P, const int odd, const float *temp,
                                   ptrdiff_t step, const float *bias, const struct wino_target *t) {
@@ -176,10 +177,10 @@ LW_INLINE void wino_output_pooled(const struct wino_set *set, const int P, const
             LW_UNROLL
             for (int k = 0; k < rows; k++) {
                 const int r = 2 * k - odd;
-                const vf upper = r < 0 ? v_load(carry) : v_max_keep(left[r], right[r]);
-                pooled[k] = v_max_keep(v_max_keep(upper, left[r + 1]), right[r + 1]);
+                const vf upper = r < 0 ? v_load(carry) : v_max_any(left[r], right[r], false);
+                pooled[k] = v_max_any(v_max_any(upper, left[r + 1], false), right[r + 1], false);
             }
-            if ((m + odd) % 2) v_store(carry, v_max_keep(left[m - 1], right[m - 1]));
+            if ((m + odd) % 2) v_store(carry, v_max_any(left[m - 1], right[m - 1], false));
             wino_store_column(t, pooled, rows, v_load(bias + g * VL), t->out + c * t->column + t->vector[g]);
         }
 }

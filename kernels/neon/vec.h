@@ -4,6 +4,7 @@
 #define LW_VEC_H
 
 #include <arm_neon.h>
+#include <stdbool.h>
 #include "tiles.h"
 #include "../common/unroll.h"
 
@@ -63,6 +64,7 @@ LW_INLINE void v_relu(vf *a, const int n) {
 }
 LW_INLINE vf v_max(vf m, vf x) { return vbslq_f32(vcgtq_f32(x, m), x, m); }
 LW_INLINE vf v_max_keep(vf m, vf x) { return vbslq_f32(vornq_u32(vcgtq_f32(x, m), vceqq_f32(x, x)), x, m); }
+LW_INLINE vf v_max_any(vf m, vf x, const bool finite) { return (void)finite, vmaxq_f32(m, x); }
 
 /* acc += w * q[i]. From the intrinsic gcc 12 makes a copy of the accumulator where it could update it in
  * place (28 beside the 256 products in the loop of a Winograd tile of 4x4), and copies take an FMA pipe. */
@@ -83,6 +85,18 @@ LW_INLINE vq vq_constants(const float *p) {
     vq q = vld1q_f32(p);
     __asm__("" : "+w"(q));
     return q;
+}
+LW_INLINE vf v_lane(vq q, int i) {
+    switch (i) {
+    case 0:
+        return vdupq_laneq_f32(q, 0);
+    case 1:
+        return vdupq_laneq_f32(q, 1);
+    case 2:
+        return vdupq_laneq_f32(q, 2);
+    default:
+        return vdupq_laneq_f32(q, 3);
+    }
 }
 LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
     switch (i) {

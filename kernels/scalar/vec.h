@@ -5,6 +5,7 @@
 #define LW_VEC_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include "tiles.h"
@@ -50,10 +51,12 @@ LW_INLINE vf v_max_keep(vf m, vf x) {
     float larger = x > m ? x : m; /* in two steps, which compile without a branch */
     return x != x ? x : larger;
 }
+LW_INLINE vf v_max_any(vf m, vf x, const bool finite) { return finite ? v_max(m, x) : v_max_keep(m, x); }
 
 typedef const float *vq;
 LW_INLINE vq vq_load(const float *p) { return p; }
 LW_INLINE vq vq_constants(const float *p) { return p; }
+LW_INLINE vf v_lane(vq q, int i) { return v_set1(q[i]); }
 LW_INLINE vf v_fma_sum(vf w, vf x, vf sum) { return v_fma(w, x, sum); }
 LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) { return v_fma(w, q[i], acc); }
 
