@@ -48,7 +48,7 @@ static void v_relu(vf *a, int n) {
 }
 OPERATION(v_max, (vf m, vf x), x.lane[l] > m.lane[l] ? x.lane[l] : m.lane[l])
 OPERATION(v_max_keep, (vf m, vf x), x.lane[l] > m.lane[l] || x.lane[l] != x.lane[l] ? x.lane[l] : m.lane[l])
-static vf v_max_any(vf m, vf x, bool finite) { return (void)finite, v_max_keep(m, x); }
+static vf v_max_any(vf m, vf x, bool no_nan) { return (void)no_nan, v_max_keep(m, x); }
 OPERATION(v_round, (vf a), rintf(a.lane[l]))
 OPERATION(v_pow2, (vf a), ldexpf(1.0f, (int)a.lane[l]))
 static vf v_mask(vf a, vf m) {

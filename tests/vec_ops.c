@@ -32,7 +32,7 @@ BINARY(max_keep)
 static void do_max_any(float *r, const float *m, const float *x) {
     v_store(r, v_max_any(v_load(m), v_load(x), false));
 }
-static void do_max_any_finite(float *r, const float *m, const float *x) {
+static void do_max_any_no_nan(float *r, const float *m, const float *x) {
     v_store(r, v_max_any(v_load(m), v_load(x), true));
 }
 
@@ -122,7 +122,7 @@ const struct lw_vec_ops OPS_SYMBOL = {
     .max = do_max,
     .max_keep = do_max_keep,
     .max_any = do_max_any,
-    .max_any_finite = do_max_any_finite,
+    .max_any_no_nan = do_max_any_no_nan,
     .fma = do_fma,
     .fma_sum = do_fma_sum,
     .fnma = do_fnma,

@@ -26,7 +26,7 @@ struct lw_vec_ops {
     void (*max)(float *r, const float *m, const float *x); /* not of NaN */
     void (*max_keep)(float *r, const float *m, const float *x);
     void (*max_any)(float *r, const float *m, const float *x);
-    void (*max_any_finite)(float *r, const float *m, const float *x); /* not of NaN */
+    void (*max_any_no_nan)(float *r, const float *m, const float *x); /* not of NaN */
     void (*fma)(float *r, const float *a, const float *b, const float *c);
     void (*fma_sum)(float *r, const float *a, const float *b, const float *c);
     void (*fnma)(float *r, const float *a, const float *b, const float *c);

@@ -42,7 +42,7 @@ LW_INLINE vf v_max(vf m, vf x) { return _mm256_max_ps(x, m); }
 LW_INLINE vf v_max_keep(vf m, vf x) {
     return _mm256_blendv_ps(_mm256_max_ps(x, m), x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
 }
-LW_INLINE vf v_max_any(vf m, vf x, const bool finite) { return finite ? v_max(m, x) : v_max_keep(m, x); }
+LW_INLINE vf v_max_any(vf m, vf x, const bool no_nan) { return no_nan ? v_max(m, x) : v_max_keep(m, x); }
 
 /* Broadcasts are loads here, so a quad of values to broadcast is just their address. */
 typedef const float *vq;

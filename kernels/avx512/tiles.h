@@ -53,7 +53,8 @@
 /* A patch of 2x4 pixels of a 3x3 convolution: vectors. Each takes eight accumulators and six weights. */
 #define LW_PATCH_VECTORS 2
 
-/* Points of F(1x4)'s inputs that lie side by side: a quad where the multiply picks a lane, else 1. */
+/* Points of F(1x4)'s inputs that lie side by side: 4, which VL must be then, where a multiply-add picks a
+ * lane; else 1. */
 #define LW_LINE_LANES 1
 
 #endif

@@ -49,7 +49,7 @@ LW_INLINE vf v_max(vf m, vf x) { return _mm512_max_ps(x, m); }
 LW_INLINE vf v_max_keep(vf m, vf x) {
     return _mm512_mask_max_ps(x, _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), x, m);
 }
-LW_INLINE vf v_max_any(vf m, vf x, const bool finite) { return finite ? v_max(m, x) : v_max_keep(m, x); }
+LW_INLINE vf v_max_any(vf m, vf x, const bool no_nan) { return no_nan ? v_max(m, x) : v_max_keep(m, x); }
 
 /* A broadcast is a load here, or rides along in the FMA, so a quad of values to broadcast is just their
  * address. */
@@ -70,7 +70,6 @@ LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
 
 LW_INLINE __m256 vec_upper(vf a) { return _mm512_castps512_ps256(_mm512_shuffle_f32x4(a, a, 0xee)); }
 
-#include <stdbool.h>
 #ifdef LW_EMULATE_AVX512
 LW_INLINE void v_in_turn(vf *sum, const int n) { (void)sum, (void)n; }
 #else

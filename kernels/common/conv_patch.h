@@ -14,9 +14,10 @@
 
 /* What rows of patches for one call's vectors of output channels have in common. */
 struct patch_row {
-    ptrdiff_t row, point, plane; /* of the source: from row to row, of Winograd points, of channels */
-    int64_t ic, ow;              /* ow: outputs before the pool */
-    const float *weights;        /* [channel][tap][width], or of each vector [channel][tap][VL] */
+    ptrdiff_t row, point,
+        plane;            /* of the source: from row to row, of Winograd points or quads, of channels */
+    int64_t ic, ow;       /* ow: outputs before the pool */
+    const float *weights; /* [channel][tap][width], or of each vector [channel][tap][VL] */
     const float *bias;
     ptrdiff_t width;
     /* pixel (r, x), vector v at out + r * out_row + x * out_column + out_vector[v] */
@@ -45,8 +46,8 @@ struct patch_algorithm {
                          bool fresh, float *room);
 };
 
-/* Of sums that have the bias in them a zero's sign counts; of others it goes with the bias, which is no -0.
- */
+/* biased: the sums have the bias in them, and a zero's sign counts; else it is lost when the bias, never -0,
+ * is added. */
 LW_INLINE vf patch_max(vf m, vf x, const bool finite, const bool biased) {
     if (!biased) return v_max_any(m, x, finite);
     return finite ? v_max(m, x) : v_max_keep(m, x);
@@ -248,9 +249,8 @@ static void patch_run(const struct lw_call *call, const struct patch_algorithm *
         const float *src = a->find(&x, call, n, y0 - d->pad_top, fresh, room);
         if (fresh && !x.in_place) {
             const float *from = call->src + n * d->ic * d->ih * d->iw;
-            scratch.held[1] = patch_source_is_within(&x, from, y0 - d->pad_top, head->reach)
-                                  ? PATCH_POOL_FINITE
-                                  : PATCH_POOL;
+            const bool finite = d->pool2x2 && patch_source_is_within(&x, from, y0 - d->pad_top, head->reach);
+            scratch.held[1] = finite ? PATCH_POOL_FINITE : PATCH_POOL;
         }
         t.pool = x.in_place ? PATCH_POOL : (enum patch_kind)scratch.held[1];
         t.vectors = conv_tile_vectors(g, tile);

@@ -13,10 +13,10 @@
 #define LINE_PAIRS   2
 #define LINE_OUTPUTS 4
 #define LINE_POINTS  (LINE_OUTPUTS + 2)
-#define LINE_QUADS   ((LINE_POINTS + LW_LINE_LANES - 1) / LW_LINE_LANES)
+#define LINE_GROUPS  ((LINE_POINTS + LW_LINE_LANES - 1) / LW_LINE_LANES) /* of points side by side */
 #define LINE_TAPS    (3 * LINE_POINTS) /* vectors of weights of a channel: [row of the kernel][point] */
 
-_Static_assert(LW_LINE_LANES == 1 || (LW_LINE_LANES == 4 && VL == 4), "tiles.h");
+_Static_assert(LW_LINE_LANES == 1 || (LW_LINE_LANES == 4 && VL == 4), "tiles.h: 1, or 4 where VL is 4");
 
 /* ---- one vector of output channels --------------------------------------------------------------------- */
 
@@ -29,21 +29,24 @@ struct line_weights {
 
 LW_INLINE vf line_weight(struct line_weights w, int k) { return w.held ? w.held[k] : v_load(w.at + k * VL); }
 
-/* Adds (first: begins with) the products of one channel, of R rows of outputs. */
-LW_INLINE void line_products(const struct patch_row *t, const float *v, const struct line_weights w,
-                             const int R, const bool first, vf *m) {
-    const float *row[4];
-    vq quad[4];
+/* The rows of inputs of R rows of outputs. */
+LW_INLINE void line_inputs(const struct patch_row *t, const float *v, const int R, const float **row) {
     LW_UNROLL
     for (int i = 0; i < R + 2; i++) {
         row[i] = v + i * t->row;
         LW_NEW_BASE(row[i]);
     }
+}
+
+/* Of points begin .. end-1, adds (first: begins with) the products of one channel, of R rows of outputs. */
+LW_INLINE void line_products(const struct patch_row *t, const float *const *row, const struct line_weights w,
+                             const int begin, const int end, const int R, const bool first, vf *m) {
+    const bool by_rows = LW_LINE_LANES > 1 && w.held; /* of inputs: one quad at a time, and no loads */
+    vq quad[4];
     LW_UNROLL
-    for (int k = 0; k < (R + 2) * LINE_POINTS; k++) {
-        /* Held weights are there for each row of inputs in turn; others are loaded once for all rows. */
-        const int i = w.held ? k / LINE_POINTS : k % (R + 2), p = w.held ? k % LINE_POINTS : k / (R + 2);
-        const int lane = p % LW_LINE_LANES;
+    for (int k = 0; k < (R + 2) * (end - begin); k++) {
+        const int i = by_rows ? k / (end - begin) : k % (R + 2);
+        const int p = begin + (by_rows ? k % (end - begin) : k / (R + 2)), lane = p % LW_LINE_LANES;
         if (lane == 0) quad[i] = vq_load(row[i] + p / LW_LINE_LANES * t->point);
         const vf x = v_lane(quad[i], lane);
         LW_UNROLL
@@ -54,19 +57,50 @@ LW_INLINE void line_products(const struct patch_row *t, const float *v, const st
             const vf u = line_weight(w, ky * LINE_POINTS + p);
             *sum = first && ky == 0    ? v_mul(x, u)
                    : LW_LINE_LANES > 1 ? v_fma_lane(*sum, u, quad[i], lane)
-                                       : v_fma(x, u, *sum);
+                                       : v_fma(x, u, *sum); /* of one broadcast for both rows */
         }
     }
 }
 
-/* A tile's sums to `count` outputs of each row, at most; with a pool, half as many. */
-LW_INLINE void line_outputs(const struct patch_row *t, const vf *m, float *out, int64_t count,
-                            const enum patch_kind kind) {
-    const int R = kind == PATCH_ROW ? 1 : 2;
-    vf y[2 * LINE_OUTPUTS], pooled[LINE_OUTPUTS / 2];
+/* A tile of a single channel: as soon as a pair of points is there, it goes into the outputs, and its sums
+ * leave the registers. */
+LW_INLINE void line_single(const struct patch_row *t, const float *v, const struct line_weights w,
+                           const int R, vf *y) {
+    vf m[2 * LINE_POINTS];
+    const float *row[4];
+    line_inputs(t, v, R, row);
+    LW_UNROLL
+    for (int i = 0; i < LINE_PAIRS; i++) {
+        const int end = LINE_POINTS - 2 * (LINE_PAIRS - 1 - i);
+        line_products(t, row, w, i > 0 ? end - 2 : 0, end, R, true, m);
+        LW_UNROLL
+        for (int r = 0; r < R; r++)
+            wino_output_pair(LINE_SET, LINE_PAIRS, i, m + r * LINE_POINTS, y + r * LINE_OUTPUTS);
+        v_in_turn(y, R * LINE_OUTPUTS);
+    }
+}
+
+LW_INLINE void line_several(const struct patch_row *t, const float *v, struct line_weights w, const int R,
+                            vf *y) {
+    vf m[2 * LINE_POINTS];
+    const float *row[4];
+    line_inputs(t, v, R, row);
+    line_products(t, row, w, 0, LINE_POINTS, R, true, m);
+    for (int64_t c = 1; c < t->ic; c++) {
+        w.at += LINE_TAPS * VL;
+        line_inputs(t, v + c * t->plane, R, row);
+        line_products(t, row, w, 0, LINE_POINTS, R, false, m);
+    }
     LW_UNROLL
     for (int r = 0; r < R; r++)
         wino_output_axis(LINE_SET, LINE_PAIRS, m + r * LINE_POINTS, y + r * LINE_OUTPUTS);
+}
+
+/* The tail and store of `count` outputs of each row of a tile, at most; with a pool, half as many. */
+LW_INLINE void line_outputs(const struct patch_row *t, vf *y, float *out, int64_t count,
+                            const enum patch_kind kind) {
+    const int R = kind == PATCH_ROW ? 1 : 2;
+    vf pooled[LINE_OUTPUTS / 2];
     const bool pool = kind >= PATCH_POOL;
     if (pool) patch_pool(y, LINE_OUTPUTS, 1, kind == PATCH_POOL_FINITE, false, pooled);
     const int rows = pool ? 1 : R, columns = pool ? LINE_OUTPUTS / 2 : LINE_OUTPUTS;
@@ -92,24 +126,22 @@ LW_INLINE void line_rows(const struct patch_row *p, const float *src, float *out
     LW_UNROLL
     for (int k = 0; one && k < LINE_TAPS; k++)
         held[k] = v_load(t.weights + k * VL);
-    struct line_weights w = {one ? held : NULL, t.weights};
+    const struct line_weights w = {one ? held : NULL, t.weights};
     out += t.out_vector[0];
     for (; times > 0; times--, src += 2 * t.row, out += 2 / pool * t.out_row) {
         const float *v = src;
         float *to = out;
         for (int64_t left = width; left > 0;
              left -= columns, v += LW_LINE_LANES, to += columns * t.out_column) {
-            vf m[2 * LINE_POINTS];
-            w.at = t.weights;
-            line_products(&t, v, w, R, true, m);
-            for (int64_t c = 1; !one && c < t.ic; c++) {
-                w.at += LINE_TAPS * VL;
-                line_products(&t, v + c * t.plane, w, R, false, m);
-            }
-            if (left >= columns)
-                line_outputs(&t, m, to, columns, kind);
+            vf y[2 * LINE_OUTPUTS];
+            if (one)
+                line_single(&t, v, w, R, y);
             else
-                line_outputs(&t, m, to, left, kind);
+                line_several(&t, v, w, R, y);
+            if (left >= columns)
+                line_outputs(&t, y, to, columns, kind);
+            else
+                line_outputs(&t, y, to, left, kind);
         }
     }
 }
@@ -184,31 +216,28 @@ static void line_geometry(const lw_desc *d, struct direct *x) {
 }
 
 static int64_t line_floats(const struct direct *x) {
-    return x->strip.floats + x->strip.blocks * LINE_QUADS * line_point_floats(x);
+    return x->strip.floats + x->strip.blocks * LINE_GROUPS * line_point_floats(x);
 }
 
 static void line_strides(const struct direct *x, struct patch_row *p) {
     p->row = line_slots(x) * LW_LINE_LANES;
     p->point = line_point_floats(x);
-    p->plane = LINE_QUADS * p->point;
+    p->plane = LINE_GROUPS * p->point;
 }
 
-/* Points of VL tiles: [point][tile], or [quad][tile][4], the first ones again where a quad has room. */
-LW_INLINE void line_store(const vf *point, float *v, ptrdiff_t point_floats) {
+/* The points of VL tiles: [point][tile], or in groups side by side, [group][tile][4], where the first points
+ * fill the room that the last group has. */
+LW_INLINE void line_store(const vf *point, float *v, ptrdiff_t group_floats) {
     LW_UNROLL
-    for (int q = 0; q < LINE_QUADS; q++, v += point_floats) {
+    for (int g = 0; g < LINE_GROUPS; g++, v += group_floats) {
         vf r[VL];
-        if (LW_LINE_LANES == 1) {
-            v_store(v, point[q]);
-            continue;
-        }
         LW_UNROLL
-        for (int l = 0; l < VL; l++)
-            r[l] = point[(q * LW_LINE_LANES + l) % LINE_POINTS];
-        v_transpose(r);
+        for (int l = 0; l < LW_LINE_LANES; l++)
+            r[l] = point[(g * LW_LINE_LANES + l) % LINE_POINTS];
+        if (LW_LINE_LANES > 1) v_transpose(r);
         LW_UNROLL
-        for (int l = 0; l < VL; l++)
-            v_store(v + l * LW_LINE_LANES, r[l]);
+        for (int l = 0; l < LW_LINE_LANES; l++)
+            v_store(v + l * VL, r[l]);
     }
 }
 
@@ -283,7 +312,7 @@ static void line_work(const lw_desc *d, const struct lw_caches *caches, struct l
     line_geometry(d, &x);
     const double tiles = patch_work(&x, &line_algorithm, caches, w) / LINE_OUTPUTS, ic = (double)d->ic;
     const bool held = LW_PATCH_VECTORS > 1 && d->ic == 1; /* by as many registers as a patch of two needs */
-    const double loads = (held ? 0 : LINE_TAPS / 2) + 2 * LINE_QUADS; /* of a row of a pair */
+    const double loads = (held ? 0 : LINE_TAPS / 2) + 2 * LINE_GROUPS; /* of a row of a pair */
     const double slots = (double)(d->batch * x.g.strips * x.strip.in_rows * line_slots(&x));
     w->unit[LW_WORK_patch] += tiles * ic * fmax(LINE_TAPS * LW_FMA_ROUNDINGS, loads) / 2;
     w->unit[LW_WORK_wino_out] += tiles * (7 + 4 * LW_FMA_ROUNDINGS) / 2;

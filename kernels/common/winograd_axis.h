@@ -54,4 +54,22 @@ LW_INLINE void wino_output_axis(const struct wino_set *set, const int P, const v
     }
 }
 
+/* The same one pair at a time, in order, with the same sums: the first takes the points of 0 and infinity
+ * along. */
+LW_INLINE void wino_output_pair(const struct wino_set *set, const int P, const int i, const vf *product,
+                                vf *y) {
+    const vf *pair = product + 1 + set->infinity + 2 * i;
+    const vf part[2] = {v_add(pair[0], pair[1]), v_sub(pair[0], pair[1])};
+    const vq low = vq_constants(set->power[i]), high = vq_constants(set->power[i] + 4);
+    LW_UNROLL
+    for (int k = 0; k < WINO_OUTPUTS(set, P); k++) {
+        if (i > 0) {
+            y[k] = v_fma_lane(y[k], part[k % 2], k < 4 ? low : high, k % 4);
+            continue;
+        }
+        y[k] = k == 0 ? v_add(product[0], part[0]) : v_mul(v_set1(set->power[0][k]), part[k % 2]);
+        if (set->infinity && k == 2 * P - 1) y[k] = v_add(product[1], y[k]);
+    }
+}
+
 #endif

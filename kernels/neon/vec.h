@@ -64,7 +64,7 @@ LW_INLINE void v_relu(vf *a, const int n) {
 }
 LW_INLINE vf v_max(vf m, vf x) { return vbslq_f32(vcgtq_f32(x, m), x, m); }
 LW_INLINE vf v_max_keep(vf m, vf x) { return vbslq_f32(vornq_u32(vcgtq_f32(x, m), vceqq_f32(x, x)), x, m); }
-LW_INLINE vf v_max_any(vf m, vf x, const bool finite) { return (void)finite, vmaxq_f32(m, x); }
+LW_INLINE vf v_max_any(vf m, vf x, const bool no_nan) { return (void)no_nan, vmaxq_f32(m, x); }
 
 /* acc += w * q[i]. From the intrinsic gcc 12 makes a copy of the accumulator where it could update it in
  * place (28 beside the 256 products in the loop of a Winograd tile of 4x4), and copies take an FMA pipe. */

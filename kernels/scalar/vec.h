@@ -51,7 +51,7 @@ LW_INLINE vf v_max_keep(vf m, vf x) {
     float larger = x > m ? x : m; /* in two steps, which compile without a branch */
     return x != x ? x : larger;
 }
-LW_INLINE vf v_max_any(vf m, vf x, const bool finite) { return finite ? v_max(m, x) : v_max_keep(m, x); }
+LW_INLINE vf v_max_any(vf m, vf x, const bool no_nan) { return no_nan ? v_max(m, x) : v_max_keep(m, x); }
 
 typedef const float *vq;
 LW_INLINE vq vq_load(const float *p) { return p; }
