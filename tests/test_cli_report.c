@@ -5,11 +5,13 @@
 
 TestSuite(cli_report, .timeout = 120, .init = enter_scratch, .fini = leave_scratch);
 
-#define BENCHMARK(problem, kernel, us)                                                                       \
+#define BENCHMARK_IN(unit, problem, kernel, time)                                                            \
     "{\"name\": \"conv/" problem "/" kernel                                                                  \
     "/threads:1\", \"run_type\": \"iteration\", \"family_index\": 0, "                                       \
-    "\"real_time\": " us ", \"cpu_time\": " us ", \"time_unit\": \"us\", \"gflops\": 10, \"rel_l2\": 2e-7, " \
+    "\"real_time\": " time ", \"cpu_time\": " time ", \"time_unit\": \"" unit                                \
+    "\", \"gflops\": 10, \"rel_l2\": 2e-7, "                                                                 \
     "\"label\": \"blocked>blocked relu\", \"nobody_knows_this\": {\"a\": [1]}}"
+#define BENCHMARK(problem, kernel, us) BENCHMARK_IN("us", problem, kernel, us)
 #define CONTEXT                                                                                              \
     "{\"context\": {\"cpu_model\": \"Test CPU\", \"cpu_kind\": \"kind\", \"host_name\": \"secret-host\", "   \
     "\"format\": \"lanewise-results 1\", \"date\": \"2026-01-02T03:04:05\"}, "
@@ -111,6 +113,22 @@ Test(cli_report, names_cannot_become_markup) {
             expect_in_file(files[f], needles[i], false);
     expect_in_file(files[0], "&lt;script&gt;alert(2)", true);
     expect_in_file(files[0], "\\u003cscript>alert(2)", true);
+}
+
+/* A page of figures that are rounded when they are written: the one that they make when they are read again.
+ */
+Test(cli_report, refresh_after_merge_changes_nothing) {
+    make_folder("cpu",
+                CONTEXT "\"benchmarks\": [" BENCHMARK_IN("ns", "p", "k_avx2", "314067.5") ", " BENCHMARK_IN(
+                    "ns", "q", "k_avx2", "228941.5") "]}",
+                NULL, NULL);
+    run_good("results merge --into out cpu");
+    char *merged = read_file("out/cpu/report.html", NULL);
+    run_good("results refresh --into out");
+    char *refreshed = read_file("out/cpu/report.html", NULL);
+    cr_expect_str_eq(merged, refreshed);
+    free(merged);
+    free(refreshed);
 }
 
 Test(cli_report, merge_is_all_or_nothing) {

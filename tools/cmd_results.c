@@ -89,6 +89,15 @@ static bool write_copy(FILE *out, const void *path) {
     return true;
 }
 
+/* The page of what was written, whose figures are rounded: `results refresh` makes the same one of it. */
+static int publish_written(const char *folder) {
+    struct report_run written = {0};
+    int status = report_run_read(&written, folder);
+    if (status == CLI_GO) status = publish_folder(&written, folder);
+    report_run_free(&written);
+    return status;
+}
+
 /* In the folder that it is in already, texts stay what they are; in another's place nothing of that one
  * stays. */
 static int write_run(const struct report_run *run, const char *dir) {
@@ -104,7 +113,7 @@ static int write_run(const struct report_run *run, const char *dir) {
         snprintf(path, sizeof path, "%.2000s/%s", run->path, texts[i]);
         status = publish_file(folder, texts[i], write_copy, path);
     }
-    return status == CLI_GO ? publish_folder(run, folder) : status;
+    return status == CLI_GO ? publish_written(folder) : status;
 }
 
 /* All are looked at before anything is written. */
