@@ -162,25 +162,45 @@ LW_INLINE void wino_output_columns(const struct wino_set *set, const int P, cons
         }
 }
 
+/* One column for the pool: its rows' maxima, two by two, and its last row. odd: the first row stays alone,
+ * the second one of a window that began in the tile above. */
+LW_INLINE void wino_pool_column(const struct wino_set *set, const int P, const int odd, const float *temp,
+                                ptrdiff_t step, vf *pooled, vf *last) {
+    const int m = WINO_OUTPUTS(set, P), rows = (m + odd) / 2;
+    vf product[WINO_MAX_POINTS], y[WINO_MAX_OUTPUTS];
+    LW_UNROLL
+    for (int i = 0; i < WINO_POINTS(set, P); i++)
+        product[i] = v_load(temp + i * step);
+    LW_UNROLL
+    for (int i = 0; i < P; i++)
+        wino_output_pair(set, P, i, product, y);
+    LW_UNROLL
+    for (int k = 0; k < rows; k++) {
+        const int r = 2 * k - odd;
+        pooled[k] = r < 0 ? y[0] : v_max_any(y[r], y[r + 1], false);
+    }
+    *last = y[m - 1];
+    v_in_turn(pooled, rows); /* or the next column's sums push these out of the registers */
+}
+
 /* The same with a 2x2 max pool, which commutes with adding the bias: rounding is monotonic, and of zeros any
- * gives the same sum, since no bias is -0. odd: the tile's
- * first row is the second one of a window, whose first waits in t->carry. */
+ * gives the same sum, since no bias is -0.
+ *
+ * odd: the tile's first row is the second one of a window, whose first waits in t->carry. */
 LW_INLINE void wino_output_pooled(const struct wino_set *set, const int P, const int odd, const float *temp,
                                   ptrdiff_t step, const float *bias, const struct wino_target *t) {
     const int m = WINO_OUTPUTS(set, P), rows = (m + odd) / 2;
     for (int c = 0; c < t->columns; c++, temp += 2 * WINO_WIDTH)
         for (int g = 0; g < t->vectors; g++) {
             float *carry = t->carry + c * WINO_WIDTH + g * VL;
-            vf left[WINO_MAX_OUTPUTS], right[WINO_MAX_OUTPUTS], pooled[WINO_MAX_OUTPUTS];
-            wino_load_column(set, P, temp + g * VL, step, left);
-            wino_load_column(set, P, temp + WINO_WIDTH + g * VL, step, right);
+            vf pooled[WINO_MAX_OUTPUTS], right[WINO_MAX_OUTPUTS], last[2];
+            wino_pool_column(set, P, odd, temp + g * VL, step, pooled, &last[0]);
+            wino_pool_column(set, P, odd, temp + WINO_WIDTH + g * VL, step, right, &last[1]);
             LW_UNROLL
-            for (int k = 0; k < rows; k++) {
-                const int r = 2 * k - odd;
-                const vf upper = r < 0 ? v_load(carry) : v_max_any(left[r], right[r], false);
-                pooled[k] = v_max_any(v_max_any(upper, left[r + 1], false), right[r + 1], false);
-            }
-            if ((m + odd) % 2) v_store(carry, v_max_any(left[m - 1], right[m - 1], false));
+            for (int k = 0; k < rows; k++)
+                pooled[k] = v_max_any(pooled[k], right[k], false);
+            if (odd) pooled[0] = v_max_any(v_load(carry), pooled[0], false);
+            if ((m + odd) % 2) v_store(carry, v_max_any(last[0], last[1], false));
             wino_store_column(t, pooled, rows, v_load(bias + g * VL), t->out + c * t->column + t->vector[g]);
         }
 }
