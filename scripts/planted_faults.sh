@@ -58,7 +58,7 @@ failed_tests() {
 
 # Builds and runs one suite after another. Prints what fails, or nothing.
 caught_by() {
-    local suite isa isas=("$1") emulator=()
+    local suite isa status isas=("$1") emulator=()
     [ "$1" != native ] || isas=(avx2 scalar)
     [ "$1" != neon ] || [ "$(uname -m)" = aarch64 ] || emulator=(qemu-aarch64-static)
     for suite in "${suites[@]}"; do
@@ -67,11 +67,13 @@ caught_by() {
             return
         fi
         for isa in "${isas[@]}"; do
-            if ! LANEWISE_TEST_QUICK=1 LANEWISE_TEST_ISA=$isa LANEWISE_EXPECT_ISA=$isa timeout 1800 \
-                "${emulator[@]}" "$work/$1/$suite" </dev/null >"$work/suite.log" 2>&1; then
-                echo "$suite ($isa): $(failed_tests "$work/suite.log")"
-                return
-            fi
+            status=0
+            LANEWISE_TEST_QUICK=1 LANEWISE_TEST_ISA=$isa LANEWISE_EXPECT_ISA=$isa timeout 1800 \
+                "${emulator[@]}" "$work/$1/$suite" </dev/null >"$work/suite.log" 2>&1 || status=$?
+            [ $status -ne 0 ] || continue
+            [ $status -ne 124 ] || echo -n "TIMED OUT: "
+            echo "$suite ($isa): $(failed_tests "$work/suite.log")"
+            return
         done
     done
 }
