@@ -30,32 +30,7 @@ LW_INLINE void wino_input_axis(const struct wino_set *set, const int P, const vf
     }
 }
 
-/* A^T: the products to two outputs fewer. */
-LW_INLINE void wino_output_axis(const struct wino_set *set, const int P, const vf *product, vf *y) {
-    const vf *pair = product + 1 + set->infinity;
-    vf sum[WINO_MAX_PAIRS], difference[WINO_MAX_PAIRS];
-    vq low[WINO_MAX_PAIRS], high[WINO_MAX_PAIRS]; /* powers 0 .. 3 and 4 .. */
-    LW_UNROLL
-    for (int i = 0; i < P; i++) {
-        low[i] = vq_constants(set->power[i]);
-        high[i] = vq_constants(set->power[i] + 4);
-        sum[i] = v_add(pair[2 * i], pair[2 * i + 1]);
-        difference[i] = v_sub(pair[2 * i], pair[2 * i + 1]);
-    }
-    LW_UNROLL
-    for (int k = 0; k < WINO_OUTPUTS(set, P); k++) {
-        const vf *part = k % 2 ? difference : sum;
-        vf out = k == 0 ? v_add(product[0], part[0]) : v_mul(v_set1(set->power[0][k]), part[0]);
-        if (set->infinity && k == 2 * P - 1) out = v_add(product[1], out);
-        LW_UNROLL
-        for (int i = 1; i < P; i++)
-            out = v_fma_lane(out, part[i], k < 4 ? low[i] : high[i], k % 4);
-        y[k] = out;
-    }
-}
-
-/* The same one pair at a time, in order, with the same sums: the first takes the points of 0 and infinity
- * along. */
+/* What pair i adds to the outputs, in order: the first takes the points of 0 and infinity along. */
 LW_INLINE void wino_output_pair(const struct wino_set *set, const int P, const int i, const vf *product,
                                 vf *y) {
     const vf *pair = product + 1 + set->infinity + 2 * i;
@@ -70,6 +45,13 @@ LW_INLINE void wino_output_pair(const struct wino_set *set, const int P, const i
         y[k] = k == 0 ? v_add(product[0], part[0]) : v_mul(v_set1(set->power[0][k]), part[k % 2]);
         if (set->infinity && k == 2 * P - 1) y[k] = v_add(product[1], y[k]);
     }
+}
+
+/* A^T: the products to two outputs fewer. */
+LW_INLINE void wino_output_axis(const struct wino_set *set, const int P, const vf *product, vf *y) {
+    LW_UNROLL
+    for (int i = 0; i < P; i++)
+        wino_output_pair(set, P, i, product, y);
 }
 
 #endif
