@@ -89,7 +89,8 @@ static bool write_copy(FILE *out, const void *path) {
     return true;
 }
 
-/* The page of what was written, whose figures are rounded: `results refresh` makes the same one of it. */
+/* A folder's page and plots, of what is written there: figures in a file are rounded, those that it was
+ * written from aren't. */
 static int publish_written(const char *folder) {
     struct report_run written = {0};
     int status = report_run_read(&written, folder);
@@ -143,11 +144,8 @@ static int refresh(const char *dir) {
     int status = publish_list(dir, &names, &count);
     for (size_t i = 0; i < count && status == CLI_GO; i++) {
         char path[4096];
-        struct report_run run;
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
-        status = report_run_read(&run, path);
-        if (status == CLI_GO) status = publish_folder(&run, path);
-        report_run_free(&run);
+        status = publish_written(path);
     }
     if (status == CLI_GO) status = publish_index(dir);
     publish_free_names(names, count);

@@ -14,8 +14,8 @@
 
 /* What rows of patches for one call's vectors of output channels have in common. */
 struct patch_row {
-    ptrdiff_t row, point,
-        plane;            /* of the source: from row to row, of Winograd points or quads, of channels */
+    /* of the source: from row to row, of Winograd points (or quads of them), of channels */
+    ptrdiff_t row, point, plane;
     int64_t ic, ow;       /* ow: outputs before the pool */
     const float *weights; /* [channel][tap][width], or of each vector [channel][tap][VL] */
     const float *bias;

@@ -80,6 +80,7 @@ LW_INLINE void line_single(const struct patch_row *t, const float *v, const stru
     }
 }
 
+/* A tile of several channels, whose products are added before they go into the outputs. */
 LW_INLINE void line_several(const struct patch_row *t, const float *v, struct line_weights w, const int R,
                             vf *y) {
     vf m[2 * LINE_POINTS];

@@ -167,13 +167,8 @@ LW_INLINE void wino_output_columns(const struct wino_set *set, const int P, cons
 LW_INLINE void wino_pool_column(const struct wino_set *set, const int P, const int odd, const float *temp,
                                 ptrdiff_t step, vf *pooled, vf *last) {
     const int m = WINO_OUTPUTS(set, P), rows = (m + odd) / 2;
-    vf product[WINO_MAX_POINTS], y[WINO_MAX_OUTPUTS];
-    LW_UNROLL
-    for (int i = 0; i < WINO_POINTS(set, P); i++)
-        product[i] = v_load(temp + i * step);
-    LW_UNROLL
-    for (int i = 0; i < P; i++)
-        wino_output_pair(set, P, i, product, y);
+    vf y[WINO_MAX_OUTPUTS];
+    wino_load_column(set, P, temp, step, y);
     LW_UNROLL
     for (int k = 0; k < rows; k++) {
         const int r = 2 * k - odd;
