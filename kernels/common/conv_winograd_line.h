@@ -38,10 +38,20 @@ LW_INLINE void line_inputs(const struct patch_row *t, const float *v, const int 
     }
 }
 
+/* The same rows of the next channel. */
+LW_INLINE void line_next_channel(const struct patch_row *t, const int R, const float **row) {
+    LW_UNROLL
+    for (int i = 0; i < R + 2; i++) {
+        row[i] += t->plane;
+        LW_NEW_BASE(row[i]);
+    }
+}
+
 /* Of points begin .. end-1, adds (first: begins with) the products of one channel, of R rows of outputs. */
 LW_INLINE void line_products(const struct patch_row *t, const float *const *row, const struct line_weights w,
                              const int begin, const int end, const int R, const bool first, vf *m) {
-    const bool by_rows = LW_LINE_LANES > 1 && w.held; /* of inputs: one quad at a time, and no loads */
+    const bool by_rows = LW_LINE_LANES > 1 && w.held;    /* of inputs: one quad at a time, and no loads */
+    const bool broadcast = LW_LINE_LANES == 1 && w.held; /* is a load of its own, for both rows of outputs */
     vq quad[4];
     LW_UNROLL
     for (int k = 0; k < (R + 2) * (end - begin); k++) {
@@ -55,9 +65,9 @@ LW_INLINE void line_products(const struct patch_row *t, const float *const *row,
             vf *sum = m + r * LINE_POINTS + p;
             if (ky < 0 || ky > 2) continue;
             const vf u = line_weight(w, ky * LINE_POINTS + p);
-            *sum = first && ky == 0    ? v_mul(x, u)
-                   : LW_LINE_LANES > 1 ? v_fma_lane(*sum, u, quad[i], lane)
-                                       : v_fma(x, u, *sum); /* of one broadcast for both rows */
+            *sum = first && ky == 0 ? v_mul(x, u)
+                   : broadcast      ? v_fma(x, u, *sum)
+                                    : v_fma_lane(*sum, u, quad[i], lane);
         }
     }
 }
@@ -89,7 +99,7 @@ LW_INLINE void line_several(const struct patch_row *t, const float *v, struct li
     line_products(t, row, w, 0, LINE_POINTS, R, true, m);
     for (int64_t c = 1; c < t->ic; c++) {
         w.at += LINE_TAPS * VL;
-        line_inputs(t, v + c * t->plane, R, row);
+        line_next_channel(t, R, row);
         line_products(t, row, w, 0, LINE_POINTS, R, false, m);
     }
     LW_UNROLL
