@@ -141,7 +141,9 @@ int publish_index(const char *dir) {
             "our time "
             "over that of the fastest other library, on\none thread: of the model, and the geometric mean "
             "over the "
-            "matrix's problems. Fewer is faster.\n\n"
+            "matrix's problems. Fewer is faster. 'Faster on' counts the\nproblems where the ratio's whole "
+            "95% "
+            "interval is below 1.\n\n"
             "| CPU, and its page | MNIST, µs | of the FMA peak | accuracy | model against peers | matrix "
             "against "
             "peers | faster on | measured | lanewise | trust |\n|---|---|---|---|---|---|---|---|---|---|\n",
@@ -167,7 +169,8 @@ static void readme_sets(FILE *out, const struct report_run *run) {
     size_t count;
     struct report_set *sets = report_sets(run, report_least_threads(run), &count);
     if (sets && count)
-        fputs("\n| problems | | our time over the fastest other library's, geometric mean | least .. most |\n"
+        fputs("\n| problems | how many | our time over the fastest other library's, geometric mean | least "
+              ".. most |\n"
               "|---|---|---|---|\n",
               out);
     for (size_t i = 0; sets && i < count; i++) {
@@ -199,10 +202,11 @@ static void readme_section(FILE *out, const struct report_run *run, const char *
                 text_number(us, report_number(run->mnist, "us_per_image")), *pct ? ", " : "", pct,
                 *pct ? "% of the FMA peak" : "");
     if (s.count)
-        fprintf(out,
-                "%s on %zu of %zu problems our fastest kernel is faster than the fastest other library (%s "
-                "of its time in geometric mean)",
-                run->mnist ? ";" : ":", s.faster, s.count, text_number(mean, s.mean));
+        fprintf(
+            out,
+            "%s on %zu of %zu problems our fastest kernel is faster than the fastest other library, with the "
+            "whole of the 95%% interval (%s of its time in geometric mean)",
+            run->mnist ? ";" : ":", s.faster, s.count, text_number(mean, s.mean));
     fputs(".\n", out);
     readme_sets(out, run);
     const char *trust = report_context(run, "trust");

@@ -50,8 +50,10 @@ LW_INLINE void line_next_channel(const struct patch_row *t, const int R, const f
 /* Of points begin .. end-1, adds (first: begins with) the products of one channel, of R rows of outputs. */
 LW_INLINE void line_products(const struct patch_row *t, const float *const *row, const struct line_weights w,
                              const int begin, const int end, const int R, const bool first, vf *m) {
-    const bool by_rows = LW_LINE_LANES > 1 && w.held;    /* of inputs: one quad at a time, and no loads */
-    const bool broadcast = LW_LINE_LANES == 1 && w.held; /* is a load of its own, for both rows of outputs */
+    const bool by_rows = LW_LINE_LANES > 1 && w.held; /* of inputs: one quad at a time, and no loads */
+    /* One load of an input for both rows of outputs. (Where 12 sums nearly fill the registers, v_fma_lane
+     * does that, too, and keeps gcc from loading each weight twice.) */
+    const bool broadcast = LW_LINE_LANES == 1 && (w.held || !LW_TIGHT);
     vq quad[4];
     LW_UNROLL
     for (int k = 0; k < (R + 2) * (end - begin); k++) {
