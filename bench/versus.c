@@ -195,14 +195,14 @@ void bench_versus_print(FILE *out, const struct bench_comparison *all) {
         "\nOur fastest row against the fastest of the peers, timed in turn: 'ratio' is our time over theirs, "
         "the median\nof pairs of samples with its 95%% interval; below 1 we are faster, '<' marks where we "
         "aren't.\n");
-    fprintf(out, "%-40s %-7s %2s  %-34s %10s %6s  %-24s %10s %6s\n", "problem", "layout", "n", "our row",
-            "us", "% peak", "peer's row", "us", "ratio");
+    fprintf(out, "%-40s %-7s %2s  %-34s %10s %6s  %-24s %10s %6s  %s\n", "problem", "layout", "n", "our row",
+            "us", "% peak", "peer's row", "us", "ratio", "95% interval");
     for (const struct bench_versus *v = all->items; v < all->items + all->count; v++) {
         const struct bench_ratio *r = &v->ratio;
         char name[300];
         snprintf(name, sizeof name, "%s %s", lw_op_name(v->ours->row.op), v->ours->problem->name);
         if (strlen(name) > 40) fprintf(out, "%s\n", name);
-        fprintf(out, "%-40s %-7s %2d  %-34s %10.2f %6.1f  %-24s %10.2f %6.3f  %.2f .. %.2f%s\n",
+        fprintf(out, "%-40s %-7s %2d  %-34s %10.2f %6.1f  %-24s %10.2f %6.3f  %.3f .. %.3f%s\n",
                 strlen(name) > 40 ? "" : name, bench_peer_layout(v->peer), v->ours->threads,
                 v->ours->row.name, 1e6 * r->a_seconds, v->peak_pct, v->peer->row.name, 1e6 * r->b_seconds,
                 r->ratio, r->low, r->high, r->ratio > 1 + DRAW ? "  <" : "");

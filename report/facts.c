@@ -69,27 +69,18 @@ static void write_standing(FILE *out, const struct report_run *run) {
     } else {
         snprintf(text, sizeof text, "%zu of %zu", s.faster, s.count);
         begin_fact(out, "Faster than the best peer", text, "problems");
-        fprintf(out, "slower on %zu; geometric mean %s of its time", s.slower, text_number(mean, s.mean));
+        fprintf(out, "slower on %zu, too close to tell on %zu; geometric mean %s of its time", s.slower,
+                s.count - s.faster - s.slower, text_number(mean, s.mean));
     }
     end_fact(out);
 }
 
-/* The ISA with the highest peak on the fewest threads. */
 static void write_peak(FILE *out, const struct report_run *run) {
-    const cJSON *context = run->matrix.context, *item;
-    char isa[32] = "", best_isa[32] = "", text[TEXT_NUMBER], level[64];
-    double best = 0;
-    cJSON_ArrayForEach(item, context) {
-        double peak = report_context_number(run, item->string);
-        int threads = 0;
-        if (sscanf(item->string, "peak_gflops_%31[^_]_threads_%d", isa, &threads) != 2) continue;
-        if (threads != 1 || !(peak > best)) continue;
-        best = peak;
-        snprintf(best_isa, sizeof best_isa, "%s", isa);
-    }
+    char isa[REPORT_ISA], text[TEXT_NUMBER], level[64];
+    const double best = report_best_isa(run, isa);
     if (!(best > 0)) return;
     begin_fact(out, "FMA peak, one core", text_number(text, best), "GFLOP/s");
-    text_html(out, best_isa);
+    text_html(out, isa);
     static const char *const levels[] = {"L1", "L2", "L3", "DRAM"};
     for (size_t i = 0; i < CLI_COUNT(levels); i++) {
         snprintf(level, sizeof level, "bandwidth_%s_read", levels[i]);

@@ -100,9 +100,13 @@ static double best_peer(const struct report_run *run) {
 static void index_row(FILE *out, const struct report_run *run) {
     const struct report_standing s = report_standing_of(run, report_least_threads(run));
     const char *trust = report_context(run, "trust");
+    char isa[REPORT_ISA];
     fputs("| [", out);
     text_markdown(out, report_cpu(run));
-    fprintf(out, "](%s/report.html) |", run->name);
+    fprintf(out, "](%s/report.html) | ", run->name);
+    report_best_isa(run, isa);
+    text_markdown(out, *isa ? isa : "–");
+    fputs(" |", out);
     cell(out, report_number(run->mnist, "us_per_image"), "");
     cell(out, report_number(run->mnist, "peak_pct"), "%");
     cell(out, 100 * report_number(run->mnist, "accuracy"), "%");
@@ -135,18 +139,17 @@ int publish_index(const char *dir) {
     if (out)
         fputs(
             "# Results\n\nMade by `lanewise results refresh` from the folders beside this file; not written "
-            "by hand. "
-            "`lanewise results merge\nFOLDER...` adds others' ([docs/reading-the-results.md]"
-            "(../docs/reading-the-results.md)).\n\nThe MNIST model's time is of one image. Against peers: "
-            "our time "
-            "over that of the fastest other library, on\none thread: of the model, and the geometric mean "
-            "over the "
-            "matrix's problems. Fewer is faster. 'Faster on' counts the\nproblems where the ratio's whole "
-            "95% "
-            "interval is below 1.\n\n"
-            "| CPU, and its page | MNIST, µs | of the FMA peak | accuracy | model against peers | matrix "
-            "against "
-            "peers | faster on | measured | lanewise | trust |\n|---|---|---|---|---|---|---|---|---|---|\n",
+            "by hand. `lanewise results merge\nFOLDER...` adds others' "
+            "([docs/reading-the-results.md](../docs/reading-the-results.md)).\n\n"
+            "The MNIST model's time is of one image. Against peers: our time over that of the fastest other "
+            "library, on\none thread: of the model, and the geometric mean over the matrix's problems. Fewer "
+            "is faster. 'Faster on' counts the\nproblems where the ratio's whole 95% interval is below 1. "
+            "CPUs with AVX-512 meet oneDNN's Winograd, those without its\ndirect convolution alone "
+            "([docs/peers.md](../docs/peers.md#what-isnt)), so compare them by their times.\n\n"
+            "| CPU, and its page | widest ISA | MNIST, µs | of the FMA peak | accuracy | model against peers "
+            "| "
+            "matrix against peers | faster on | measured | lanewise | trust |\n"
+            "|---|---|---|---|---|---|---|---|---|---|---|\n",
             out);
     for (size_t i = 0; i < count && status == CLI_GO; i++) {
         char path[4096];
@@ -183,6 +186,21 @@ static void readme_sets(FILE *out, const struct report_run *run) {
     free(sets);
 }
 
+/* Whom the figures are against. */
+static void readme_peers(FILE *out, const struct report_run *run) {
+    static const char *const peers[][2] = {
+        {"oneDNN", "peer_onednn"}, {"XNNPACK", "peer_xnnpack"}, {"OpenBLAS", "peer_openblas"}};
+    const char *before = "\nThe other libraries: ";
+    for (size_t i = 0; i < CLI_COUNT(peers); i++) {
+        const char *version = report_context(run, peers[i][1]);
+        if (!*version) continue;
+        fprintf(out, "%s%s ", before, peers[i][0]);
+        text_markdown(out, version);
+        before = ", ";
+    }
+    if (*before == ',') fputs(". [What that says, and what not](docs/peers.md#what-isnt).\n", out);
+}
+
 static void readme_section(FILE *out, const struct report_run *run, const char *folder) {
     const struct report_standing s = report_standing_of(run, report_least_threads(run));
     const char *plot = s.count ? "peers.svg" : "mnist.svg";
@@ -204,11 +222,14 @@ static void readme_section(FILE *out, const struct report_run *run, const char *
     if (s.count)
         fprintf(
             out,
-            "%s on %zu of %zu problems our fastest kernel is faster than the fastest other library, with the "
-            "whole of the 95%% interval (%s of its time in geometric mean)",
-            run->mnist ? ";" : ":", s.faster, s.count, text_number(mean, s.mean));
+            "%s on %zu of %zu problems our fastest kernel is faster than the fastest other library%s; over "
+            "all %zu it takes %s of that one's time in geometric mean",
+            run->mnist ? ";" : ":", s.faster, s.count,
+            run->derived ? "" : " (the ratio's whole 95% interval is below 1)", s.count,
+            text_number(mean, s.mean));
     fputs(".\n", out);
     readme_sets(out, run);
+    if (s.count) readme_peers(out, run);
     const char *trust = report_context(run, "trust");
     if (*trust && strcmp(trust, "good") != 0) {
         fputs("\nTo be taken with care: ", out);

@@ -50,6 +50,22 @@ const char *report_cpu(const struct report_run *run) {
     return *model ? model : run->name;
 }
 
+double report_best_isa(const struct report_run *run, char isa[REPORT_ISA]) {
+    const cJSON *context = run->matrix.context, *item;
+    double best = 0;
+    *isa = '\0';
+    cJSON_ArrayForEach(item, context) {
+        const double peak = report_context_number(run, item->string);
+        char name[REPORT_ISA];
+        int threads = 0;
+        if (sscanf(item->string, "peak_gflops_%31[^_]_threads_%d", name, &threads) != 2) continue;
+        if (threads != 1 || !(peak > best)) continue;
+        best = peak;
+        snprintf(isa, REPORT_ISA, "%s", name);
+    }
+    return best;
+}
+
 /* ---- files --------------------------------------------------------------------------------------------- */
 
 static char *read_all(const char *path) {

@@ -76,6 +76,10 @@ const char *report_context(const struct report_run *run, const char *key);
 double report_context_number(const struct report_run *run, const char *key);
 /* "AMD EPYC", else the run's name. */
 const char *report_cpu(const struct report_run *run);
+
+/* The ISA with the highest FMA peak of one thread, "" where none was measured; returns that peak, GFLOP/s. */
+#define REPORT_ISA 32
+double report_best_isa(const struct report_run *run, char isa[REPORT_ISA]);
 /* What an object says under the key: "" and NaN where it doesn't. */
 const char *report_text(const cJSON *object, const char *key);
 double report_number(const cJSON *object, const char *key);

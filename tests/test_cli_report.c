@@ -13,7 +13,8 @@ TestSuite(cli_report, .timeout = 120, .init = enter_scratch, .fini = leave_scrat
     "\"label\": \"blocked>blocked relu\", \"nobody_knows_this\": {\"a\": [1]}}"
 #define BENCHMARK(problem, kernel, us) BENCHMARK_IN("us", problem, kernel, us)
 #define CONTEXT                                                                                              \
-    "{\"context\": {\"cpu_model\": \"Test CPU\", \"cpu_kind\": \"kind\", \"host_name\": \"secret-host\", "   \
+    "{\"context\": {\"peak_gflops_avx2_threads_1\": \"90.5\", \"peak_gflops_scalar_threads_1\": \"40\", "    \
+    "\"cpu_model\": \"Test CPU\", \"cpu_kind\": \"kind\", \"host_name\": \"secret-host\", "                  \
     "\"format\": \"lanewise-results 1\", \"date\": \"2026-01-02T03:04:05\"}, "
 #define ROWS                                                                                                 \
     BENCHMARK("a_1", "conv_slow_avx2_t6x2", "20.5") ", " BENCHMARK("a_1", "conv_fast_avx2_t6x2", "12.25")
@@ -165,8 +166,8 @@ Test(cli_report, merged_folders_are_tidy_and_stay_the_same) {
     make_folder("cpu-b", MATRIX, NULL, NULL);
     write_text("cpu-a/summary.txt", "a summary\n");
     run_good("results merge --into out cpu-a cpu-b");
-    expect_in_file("out/README.md", "[Test CPU](cpu-a/report.html) | 31.2 |", true);
-    expect_in_file("out/README.md", "[Test CPU](cpu-b/report.html) | – |", true);
+    expect_in_file("out/README.md", "[Test CPU](cpu-a/report.html) | avx2 | 31.2 |", true);
+    expect_in_file("out/README.md", "[Test CPU](cpu-b/report.html) | avx2 | – |", true);
     expect_in_file("out/cpu-a/mnist.json", "/home", false);
     expect_in_file("out/cpu-a/mnist.json", "31.2346", true);
     expect_in_file("out/cpu-a/matrix.json", "secret-host", false);

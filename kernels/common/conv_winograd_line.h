@@ -51,9 +51,9 @@ LW_INLINE void line_next_channel(const struct patch_row *t, const int R, const f
 LW_INLINE void line_products(const struct patch_row *t, const float *const *row, const struct line_weights w,
                              const int begin, const int end, const int R, const bool first, vf *m) {
     const bool by_rows = LW_LINE_LANES > 1 && w.held; /* of inputs: one quad at a time, and no loads */
-    /* One load of an input for both rows of outputs. (Where 12 sums nearly fill the registers, v_fma_lane
-     * does that, too, and keeps gcc from loading each weight twice.) */
-    const bool broadcast = LW_LINE_LANES == 1 && (w.held || !LW_TIGHT);
+    /* A difference for gcc alone, which multiplies by weights in memory with v_fma and not with v_fma_lane:
+     * where 12 sums nearly fill the registers, it would load each weight for either row of outputs. */
+    const bool plain = LW_LINE_LANES == 1 && (w.held || !LW_TIGHT);
     vq quad[4];
     LW_UNROLL
     for (int k = 0; k < (R + 2) * (end - begin); k++) {
@@ -68,7 +68,7 @@ LW_INLINE void line_products(const struct patch_row *t, const float *const *row,
             if (ky < 0 || ky > 2) continue;
             const vf u = line_weight(w, ky * LINE_POINTS + p);
             *sum = first && ky == 0 ? v_mul(x, u)
-                   : broadcast      ? v_fma(x, u, *sum)
+                   : plain          ? v_fma(x, u, *sum)
                                     : v_fma_lane(*sum, u, quad[i], lane);
         }
     }
