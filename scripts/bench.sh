@@ -1,4 +1,5 @@
-# `./dev bench`: the MNIST model, the matrix with its summary, and the page; results/<cpu>/ gets all. Sourced.
+# `./dev bench`: the MNIST model, the matrix with its summary, and the page; results/<cpu>/ gets all, or, where the
+# repository keeps that CPU, results/local/<cpu>/. Sourced.
 # shellcheck shell=bash
 
 # mnist_json [--peers]: the model's figures, of the test set that there is.
@@ -20,20 +21,32 @@ bench() {
     done
     mnist_json "${peers[@]}" >$json.tmp
     mv $json.tmp $json
-    build/lanewise bench --results results --mnist $json "${arguments[@]}"
+    build/lanewise bench --results build/results --mnist $json "${arguments[@]}"
     publish $json
+}
+
+# Where a CPU's folder goes. What the repository keeps, with its peers and wisdom, is `./dev results`' alone to replace.
+results_of() {
+    if [ "$command" != results ] && git ls-files --error-unmatch "results/$1/matrix.json" >/dev/null 2>&1; then
+        echo results/local
+    else
+        echo results
+    fi
 }
 
 # The model's figures beside the matrix, if one was just measured, then pages, plots and the table of all CPUs.
 publish() {
-    local json=$1 matrix
-    matrix=$(find results -name matrix.json -newer $json -print -quit)
+    local json=$1 matrix measured into file
+    matrix=$(find build/results -name matrix.json -newer $json -print -quit)
     [ -n "$matrix" ] || return 0 # --compare alone measures no matrix
-    RESULTS_FOLDER=${matrix%/*}
+    measured=${matrix%/*}
+    into=$(results_of "${measured##*/}")
+    RESULTS_FOLDER=$into/${measured##*/}
+    mkdir -p "$RESULTS_FOLDER"
     [ -n "$WANT_PEERS" ] || rm -f "$RESULTS_FOLDER/versus.json" "$RESULTS_FOLDER/peers.txt" # of another run
-    cp $json "$RESULTS_FOLDER/mnist.json.tmp"
-    mv "$RESULTS_FOLDER/mnist.json.tmp" "$RESULTS_FOLDER/mnist.json"
-    build/lanewise results refresh
+    cp $json "$measured/mnist.json"
+    for file in "$measured"/*; do mv "$file" "$RESULTS_FOLDER"; done
+    build/lanewise results refresh --into "$into"
     say "dev: the page: $RESULTS_FOLDER/report.html"
 }
 
