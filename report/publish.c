@@ -146,9 +146,8 @@ int publish_index(const char *dir) {
             "is faster. 'Faster on' counts the\nproblems where the ratio's whole 95% interval is below 1. "
             "CPUs with AVX-512 meet oneDNN's Winograd, those without its\ndirect convolution alone "
             "([docs/peers.md](../docs/peers.md#what-isnt)), so compare them by their times.\n\n"
-            "| CPU, and its page | widest ISA | MNIST, µs | of the FMA peak | accuracy | model against peers "
-            "| "
-            "matrix against peers | faster on | measured | lanewise | trust |\n"
+            "| CPU, and its page | widest ISA | MNIST, µs | of the FMA peak | accuracy "
+            "| model against peers | matrix against peers | faster on | measured | lanewise | trust |\n"
             "|---|---|---|---|---|---|---|---|---|---|---|\n",
             out);
     for (size_t i = 0; i < count && status == CLI_GO; i++) {

@@ -21,6 +21,7 @@ bench() {
     done
     mnist_json "${peers[@]}" >$json.tmp
     mv $json.tmp $json
+    rm -rf build/results && mkdir build/results # a comparison alone stays there, and isn't the next run's
     build/lanewise bench --results build/results --mnist $json "${arguments[@]}"
     publish $json
 }
