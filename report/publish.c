@@ -185,16 +185,16 @@ static void readme_sets(FILE *out, const struct report_run *run) {
     free(sets);
 }
 
-/* Whom the figures are against. */
+/* Whom the figures are against: the matrix's context has peer_NAME, a version, of each library. */
 static void readme_peers(FILE *out, const struct report_run *run) {
-    static const char *const peers[][2] = {
-        {"oneDNN", "peer_onednn"}, {"XNNPACK", "peer_xnnpack"}, {"OpenBLAS", "peer_openblas"}};
     const char *before = "\nThe other libraries: ";
-    for (size_t i = 0; i < CLI_COUNT(peers); i++) {
-        const char *version = report_context(run, peers[i][1]);
-        if (!*version) continue;
-        fprintf(out, "%s%s ", before, peers[i][0]);
-        text_markdown(out, version);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, run->matrix.context) {
+        if (strncmp(item->string, "peer_", 5) != 0) continue;
+        fputs(before, out);
+        text_markdown(out, item->string + 5);
+        fputc(' ', out);
+        text_markdown(out, report_context(run, item->string));
         before = ", ";
     }
     if (*before == ',') fputs(". [What that says, and what not](docs/peers.md#what-isnt).\n", out);

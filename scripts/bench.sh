@@ -37,8 +37,8 @@ results_of() {
 
 # The model's figures beside the matrix, if one was just measured, then pages, plots and the table of all CPUs.
 publish() {
-    local json=$1 matrix measured into file
-    matrix=$(find build/results -name matrix.json -newer $json -print -quit)
+    local json=$1 matrix measured into
+    matrix=$(find build/results -name matrix.json -print -quit)
     [ -n "$matrix" ] || return 0 # --compare alone measures no matrix
     measured=${matrix%/*}
     into=$(results_of "${measured##*/}")
@@ -46,7 +46,7 @@ publish() {
     mkdir -p "$RESULTS_FOLDER"
     [ -n "$WANT_PEERS" ] || rm -f "$RESULTS_FOLDER/versus.json" "$RESULTS_FOLDER/peers.txt" # of another run
     cp $json "$measured/mnist.json"
-    for file in "$measured"/*; do mv "$file" "$RESULTS_FOLDER"; done
+    mv "$measured"/* "$RESULTS_FOLDER"
     build/lanewise results refresh --into "$into"
     say "dev: the page: $RESULTS_FOLDER/report.html"
 }
