@@ -73,7 +73,7 @@ def rows(isa, every):
                  Row("F(1x4), a channel of several", "line_PATCH_TWO_ROWS_0")]
     products += [Row("Winograd product", f"wino_gemm_{t}x{v}")
                  for v in widths if v != 3 for t in range(tile["WINO_TILES"], 0, -1)]
-    pairs = isa != "avx512"  # a 3x3 of stride 2 takes two vectors of four pixels where a block has two
+    pairs = isa == "avx2"  # its 3x3 of stride 2 takes two vectors of four pixels
     products += [Row(f"depthwise {k}x{k}, stride {s}: a tile", f"depthwise_{k}s{s}_{4 if pairs and (k, s) == (3, 2) else 8}",
                      k) for k in (3, 5) for s in (1, 2)]
     products += [Row("linear", f"linear_tile_{n}x5") for n in (1, 2, 4) if n <= images]

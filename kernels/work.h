@@ -17,6 +17,7 @@
     X(direct, "loop cycles of tiles over blocks of 16 channels, of 1x1 over planes")                         \
     X(planes, "loop cycles of tiles over plain planes")                                                      \
     X(patch, "loop cycles of patches of a 3x3")                                                              \
+    X(line, "loop cycles of tiles of F(1x4)")                                                                \
     X(gemm, "loop cycles of a Winograd point's products")                                                    \
     X(wino_in, "cycles of Winograd's input transform")                                                       \
     X(wino_out, "cycles of Winograd's output transform")                                                     \

@@ -109,6 +109,7 @@ CYCLES = {
     "direct": r"conv_tile_blocked1_{pixels}x{vectors}",
     "planes": r"conv_tile_planes1_{pixels}x{vectors}",
     "patch": r"patch_PATCH_(POOL_FINITE|TWO_ROWS)_4x\d_[01]",
+    "line": r"line_PATCH_(POOL_FINITE|TWO_ROWS)_[01]",
     "gemm": r"wino_gemm_{tiles}x{wide}",
     "depthwise": r"depthwise_[35]s[12]_[48]",
     "depthwise_plane": r"depthwise_plane_3s1",

@@ -15,7 +15,7 @@ static const char *const wanted[] = {"haswell",     "skylake-avx512", "icelake-s
                                      "cortex-a72",  "cortex-a76",     "apple-m1"};
 
 static void check_isa(const struct predict_cpu *cpu, const struct predict_isa *p) {
-    static const enum lw_work_unit needed[] = {LW_WORK_direct, LW_WORK_planes, LW_WORK_patch,
+    static const enum lw_work_unit needed[] = {LW_WORK_direct, LW_WORK_planes, LW_WORK_patch,    LW_WORK_line,
                                                LW_WORK_gemm,   LW_WORK_linear, LW_WORK_depthwise};
     cr_expect(*p->model && p->ghz >= 0.5 && p->ghz <= 6, "%s %s", cpu->name, p->isa);
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)

@@ -19,6 +19,7 @@ static const struct lw_costs costs_with_avx512 = {
             [LW_WORK_direct] = 1.075,
             [LW_WORK_planes] = 1.161,
             [LW_WORK_patch] = 1.041,
+            [LW_WORK_line] = 1.041,
             [LW_WORK_gemm] = 1.139,
             [LW_WORK_wino_in] = 0.9136,
             [LW_WORK_wino_out] = 0.8426,

@@ -19,6 +19,7 @@ static const struct lw_costs costs = {
             [LW_WORK_direct] = 1.126,
             [LW_WORK_planes] = 1.138,
             [LW_WORK_patch] = 0.909,
+            [LW_WORK_line] = 0.909,
             [LW_WORK_gemm] = 1.164,
             [LW_WORK_wino_in] = 0.4982,
             [LW_WORK_wino_out] = 1.264,

@@ -29,47 +29,54 @@ struct line_weights {
 
 LW_INLINE vf line_weight(struct line_weights w, int k) { return w.held ? w.held[k] : v_load(w.at + k * VL); }
 
-/* The rows of inputs of R rows of outputs. */
-LW_INLINE void line_inputs(const struct patch_row *t, const float *v, const int R, const float **row) {
+/* The rows of inputs of R rows of outputs; the points in group g are group[g] floats behind a row's first. */
+LW_INLINE void line_inputs(const struct patch_row *t, const float *v, const int R, const float **row,
+                           ptrdiff_t *group) {
     LW_UNROLL
     for (int i = 0; i < R + 2; i++) {
         row[i] = v + i * t->row;
         LW_NEW_BASE(row[i]);
     }
+    LW_UNROLL
+    for (int g = 0; g < LINE_GROUPS; g++)
+        group[g] = g * t->point;
 }
 
-/* The same rows of the next channel. */
-LW_INLINE void line_next_channel(const struct patch_row *t, const int R, const float **row) {
+/* Of points begin .. end-1, adds (first: begins with) the products of one channel, of R rows of T tiles side
+ * by side, to m[tile][row][point]. */
+LW_INLINE void line_products(const float *const *row, const ptrdiff_t *group, struct line_weights w,
+                             const int begin, const int end, const int R, const int T, const bool first,
+                             vf *m) {
+    /* Lanes: row by row of inputs, a quad of each tile at a time; weights are loaded for each row of outputs.
+     * Else point by point, whose weights serve all rows and tiles. */
+    const bool by_rows = LW_LINE_LANES > 1 && (w.held || T > 1), kept = !w.held && !by_rows;
+    const int points = end - begin, inner = by_rows ? points : R + 2;
+    vq quad[4 * LW_LINE_TILES];
+    vf weight[3];
     LW_UNROLL
-    for (int i = 0; i < R + 2; i++) {
-        row[i] += t->plane;
-        LW_NEW_BASE(row[i]);
-    }
-}
-
-/* Of points begin .. end-1, adds (first: begins with) the products of one channel, of R rows of outputs. */
-LW_INLINE void line_products(const struct patch_row *t, const float *const *row, const struct line_weights w,
-                             const int begin, const int end, const int R, const bool first, vf *m) {
-    const bool by_rows = LW_LINE_LANES > 1 && w.held; /* of inputs: one quad at a time, and no loads */
-    /* A difference for gcc alone, which multiplies by weights in memory with v_fma and not with v_fma_lane:
-     * where 12 sums nearly fill the registers, it would load each weight for either row of outputs. */
-    const bool plain = LW_LINE_LANES == 1 && (w.held || !LW_TIGHT);
-    vq quad[4];
-    LW_UNROLL
-    for (int k = 0; k < (R + 2) * (end - begin); k++) {
-        const int i = by_rows ? k / (end - begin) : k % (R + 2);
-        const int p = begin + (by_rows ? k % (end - begin) : k / (R + 2)), lane = p % LW_LINE_LANES;
-        if (lane == 0) quad[i] = vq_load(row[i] + p / LW_LINE_LANES * t->point);
-        const vf x = v_lane(quad[i], lane);
+    for (int k = 0; k < (R + 2) * points; k++) {
+        const int i = by_rows ? k / inner : k % inner, p = begin + (by_rows ? k % inner : k / inner);
+        const int lane = p % LW_LINE_LANES;
+        /* or weights of the row before stay in registers (clang), or are loaded twice where they should (gcc)
+         */
+        if (!w.held && (by_rows || LW_TIGHT) && k % inner == 0) LW_NEW_BASE(w.at);
         LW_UNROLL
-        for (int r = 0; r < R; r++) {
-            const int ky = i - r;
-            vf *sum = m + r * LINE_POINTS + p;
-            if (ky < 0 || ky > 2) continue;
-            const vf u = line_weight(w, ky * LINE_POINTS + p);
-            *sum = first && ky == 0 ? v_mul(x, u)
-                   : plain          ? v_fma(x, u, *sum)
-                                    : v_fma_lane(*sum, u, quad[i], lane);
+        for (int n = 0; n < T; n++) {
+            vq *q = quad + i * T + n;
+            if (lane == 0) *q = vq_load(row[i] + group[p / LW_LINE_LANES] + n * LW_LINE_LANES);
+            const vf x = v_lane(*q, lane);
+            LW_UNROLL
+            for (int r = 0; r < R; r++) {
+                const int ky = i - r;
+                vf *sum = m + (n * R + r) * LINE_POINTS + p;
+                if (ky < 0 || ky > 2) continue;
+                if (!kept || (r == 0 && n == 0)) weight[ky] = line_weight(w, ky * LINE_POINTS + p);
+                const vf u = weight[ky];
+                *sum = first && ky == 0    ? v_mul(x, u)
+                       : LW_LINE_LANES > 1 ? v_fma_lane(*sum, u, *q, lane)
+                       : w.held            ? v_fma(x, u, *sum)
+                                           : v_fma_sum(u, x, *sum);
+            }
         }
     }
 }
@@ -80,11 +87,12 @@ LW_INLINE void line_single(const struct patch_row *t, const float *v, const stru
                            const int R, vf *y) {
     vf m[2 * LINE_POINTS];
     const float *row[4];
-    line_inputs(t, v, R, row);
+    ptrdiff_t group[LINE_GROUPS];
+    line_inputs(t, v, R, row, group);
     LW_UNROLL
     for (int i = 0; i < LINE_PAIRS; i++) {
         const int end = LINE_POINTS - 2 * (LINE_PAIRS - 1 - i);
-        line_products(t, row, w, i > 0 ? end - 2 : 0, end, R, true, m);
+        line_products(row, group, w, i > 0 ? end - 2 : 0, end, R, 1, true, m);
         LW_UNROLL
         for (int r = 0; r < R; r++)
             wino_output_pair(LINE_SET, LINE_PAIRS, i, m + r * LINE_POINTS, y + r * LINE_OUTPUTS);
@@ -92,21 +100,25 @@ LW_INLINE void line_single(const struct patch_row *t, const float *v, const stru
     }
 }
 
-/* A tile of several channels, whose products are added before they go into the outputs. */
-LW_INLINE void line_several(const struct patch_row *t, const float *v, struct line_weights w, const int R,
-                            vf *y) {
-    vf m[2 * LINE_POINTS];
+/* The sums of T tiles of several channels: [tile][row][point]. */
+LW_INLINE void line_sums(const struct patch_row *t, const float *v, struct line_weights w, const int R,
+                         const int T, vf *m) {
     const float *row[4];
-    line_inputs(t, v, R, row);
-    line_products(t, row, w, 0, LINE_POINTS, R, true, m);
+    ptrdiff_t group[LINE_GROUPS];
+    line_inputs(t, v, R, row, group);
+    LW_UNROLL
+    for (int g = 0; g < LINE_GROUPS; g++)
+        LW_NEW_BASE(group[g]); /* an index register, not an address made anew for each row */
+    line_products(row, group, w, 0, LINE_POINTS, R, T, true, m);
     for (int64_t c = 1; c < t->ic; c++) {
         w.at += LINE_TAPS * VL;
-        line_next_channel(t, R, row);
-        line_products(t, row, w, 0, LINE_POINTS, R, false, m);
+        LW_UNROLL
+        for (int i = 0; i < R + 2; i++) {
+            row[i] += t->plane;
+            LW_NEW_BASE(row[i]);
+        }
+        line_products(row, group, w, 0, LINE_POINTS, R, T, false, m);
     }
-    LW_UNROLL
-    for (int r = 0; r < R; r++)
-        wino_output_axis(LINE_SET, LINE_PAIRS, m + r * LINE_POINTS, y + r * LINE_OUTPUTS);
 }
 
 /* The tail and store of `count` outputs of each row of a tile, at most; with a pool, half as many. */
@@ -128,12 +140,32 @@ LW_INLINE void line_outputs(const struct patch_row *t, vf *y, float *out, int64_
             v_store(out + o / columns * t->out_row + o % columns * t->out_column, value[o]);
 }
 
+/* T tiles side by side of a row that has `left` outputs yet. one: of a single channel. */
+LW_INLINE void line_tiles(const struct patch_row *t, const float *v, const struct line_weights w, float *out,
+                          int64_t left, const enum patch_kind kind, const bool one, const int T) {
+    const int R = kind == PATCH_ROW ? 1 : 2, columns = LINE_OUTPUTS / (kind >= PATCH_POOL ? 2 : 1);
+    vf m[2 * LW_LINE_TILES * LINE_POINTS], y[2 * LINE_OUTPUTS];
+    if (!one) line_sums(t, v, w, R, T, m);
+    LW_UNROLL
+    for (int s = 0; s < T; s++) {
+        if (one) line_single(t, v, w, R, y);
+        LW_UNROLL
+        for (int r = 0; r < R && !one; r++)
+            wino_output_axis(LINE_SET, LINE_PAIRS, m + (s * R + r) * LINE_POINTS, y + r * LINE_OUTPUTS);
+        float *to = out + s * columns * t->out_column;
+        if (left >= (s + 1) * columns)
+            line_outputs(t, y, to, columns, kind);
+        else
+            line_outputs(t, y, to, left - s * columns, kind);
+    }
+}
+
 /* one: a single channel, whose weights are held. */
 LW_INLINE void line_rows(const struct patch_row *p, const float *src, float *out, int64_t times,
                          const enum patch_kind kind, const bool one) {
     if (one) LW_ALIGN_FRAME;       /* for the held weights */
     const struct patch_row t = *p; /* a store might change *p for all that the compiler knows */
-    const int R = kind == PATCH_ROW ? 1 : 2, pool = kind >= PATCH_POOL ? 2 : 1, columns = LINE_OUTPUTS / pool;
+    const int pool = kind >= PATCH_POOL ? 2 : 1, columns = LINE_OUTPUTS / pool, T = one ? 1 : LW_LINE_TILES;
     const int64_t width = t.ow / pool;
     vf held[LINE_TAPS];
     LW_UNROLL
@@ -144,18 +176,13 @@ LW_INLINE void line_rows(const struct patch_row *p, const float *src, float *out
     for (; times > 0; times--, src += 2 * t.row, out += 2 / pool * t.out_row) {
         const float *v = src;
         float *to = out;
-        for (int64_t left = width; left > 0;
-             left -= columns, v += LW_LINE_LANES, to += columns * t.out_column) {
-            vf y[2 * LINE_OUTPUTS];
-            if (one)
-                line_single(&t, v, w, R, y);
-            else
-                line_several(&t, v, w, R, y);
-            if (left >= columns)
-                line_outputs(&t, y, to, columns, kind);
-            else
-                line_outputs(&t, y, to, left, kind);
+        int64_t left = width;
+        for (; T > 1 && left > (T - 1) * columns; left -= T * columns, v += T * LW_LINE_LANES) {
+            line_tiles(&t, v, w, to, left, kind, one, T);
+            to += T * columns * t.out_column;
         }
+        for (; left > 0; left -= columns, v += LW_LINE_LANES, to += columns * t.out_column)
+            line_tiles(&t, v, w, to, left, kind, one, 1);
     }
 }
 
@@ -325,9 +352,10 @@ static void line_work(const lw_desc *d, const struct lw_caches *caches, struct l
     line_geometry(d, &x);
     const double tiles = patch_work(&x, &line_algorithm, caches, w) / LINE_OUTPUTS, ic = (double)d->ic;
     const bool held = LW_PATCH_VECTORS > 1 && d->ic == 1; /* by as many registers as a patch of two needs */
-    const double loads = (held ? 0 : LINE_TAPS / 2) + 2 * LINE_GROUPS; /* of a row of a pair */
+    const double loads =
+        (held ? 0 : LINE_TAPS / 2 / LW_LINE_TILES) + 2 * LINE_GROUPS; /* of a row of a pair */
     const double slots = (double)(d->batch * x.g.strips * x.strip.in_rows * line_slots(&x));
-    w->unit[LW_WORK_patch] += tiles * ic * fmax(LINE_TAPS * LW_FMA_ROUNDINGS, loads) / 2;
+    w->unit[LW_WORK_line] += tiles * ic * fmax(LINE_TAPS * LW_FMA_ROUNDINGS, loads) / 2;
     w->unit[LW_WORK_wino_out] += tiles * (7 + 4 * LW_FMA_ROUNDINGS) / 2;
     w->unit[LW_WORK_wino_in] += slots * ic / VL * (14 + 14 * LW_FMA_ROUNDINGS);
 }

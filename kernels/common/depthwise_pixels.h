@@ -8,7 +8,10 @@
 #include "template.h"
 #include "window.h"
 
-#define DEPTHWISE_TILE 8 /* accumulators */
+#define DEPTHWISE_TILE    8 /* pixels, at most; with stride 2 and two vectors maybe fewer */
+#define DEPTHWISE_VECTORS (LW_DEPTHWISE_SUMS / DEPTHWISE_TILE)
+
+_Static_assert(DEPTHWISE_VECTORS == 1 || (DEPTHWISE_VECTORS == 2 && VL < LW_BLOCK), "tiles.h: 8 or 16");
 
 /* Output rows y .. y_end-1 of some channels. */
 struct depthwise_rows {
@@ -67,6 +70,7 @@ LW_INLINE void depthwise_taps(const float *x, int64_t pixel, const float *w, int
                 if (j >= k && (j - k) % stride == 0 && (j - k) / stride < pixels)
                     sum[(j - k) / stride] = v_fma(weight[u][k], v, sum[(j - k) / stride]);
         }
+        if (LW_TIGHT || DEPTHWISE_VECTORS > 1) v_in_turn(acc, pixels * vectors);
         x += pixel;
         if (stride > 1) LW_NEW_BASE(x); /* with stride 1 a sum would be spilled in place of addresses */
     }
@@ -78,7 +82,7 @@ LW_INLINE void depthwise_known(const struct depthwise_rows *r, const struct dept
                                const int stride) {
     const int64_t pixel = r->src_pixel, start = ox * stride - r->w.pad;
     const int64_t right = start + (pixels - 1) * stride + kernel - r->w.in;
-    vf acc[DEPTHWISE_TILE];
+    vf acc[LW_DEPTHWISE_SUMS];
     LW_UNROLL
     for (int i = 0; i < pixels * vectors; i++)
         acc[i] = v_load(row->bias + c + i / pixels * VL);
@@ -104,12 +108,14 @@ LW_INLINE void depthwise_known_pixels(const struct depthwise_rows *r, const stru
         depthwise_known(r, row, ox, c, (int)(row->channels - c), pixels, 1, kernel, stride);
 }
 
-/* Pairs of vectors have tiles of one pixel less too, as many as leave no pixel to be computed twice. */
+/* Where there are no tiles of other sizes, some take one pixel less: as many as leave none to be computed
+ * twice. */
 LW_INLINE void depthwise_known_row(const struct depthwise_rows *r, const struct depthwise_row *row,
                                    const int pixels, const int vectors, const int kernel, const int stride) {
     const int64_t out = r->w.out, fewer = pixels - 1;
+    const bool alone = vectors > DEPTHWISE_VECTORS;
     for (int64_t ox = 0; ox < out;) {
-        if (vectors > 1 && out - ox <= fewer * lw_div_up(out - ox, pixels)) {
+        if (alone && out - ox <= fewer * lw_div_up(out - ox, pixels)) {
             depthwise_known_pixels(r, row, lw_min(ox, out - fewer), pixels - 1, vectors, kernel, stride);
             ox += fewer;
         } else {
@@ -197,11 +203,11 @@ typedef void depthwise_function(const struct depthwise_rows *rows);
         depthwise_all_rows(rows, pixels, vectors, kernel, stride);                                           \
     }
 #define DEPTHWISE_FUNCTIONS(kernel, stride)                                                                  \
-    DEPTHWISE_FUNCTION(4, 1, kernel, stride)                                                                 \
-    DEPTHWISE_FUNCTION(5, 1, kernel, stride)                                                                 \
-    DEPTHWISE_FUNCTION(6, 1, kernel, stride)                                                                 \
-    DEPTHWISE_FUNCTION(7, 1, kernel, stride)                                                                 \
-    DEPTHWISE_FUNCTION(8, 1, kernel, stride)
+    DEPTHWISE_FUNCTION(4, DEPTHWISE_VECTORS, kernel, stride)                                                 \
+    DEPTHWISE_FUNCTION(5, DEPTHWISE_VECTORS, kernel, stride)                                                 \
+    DEPTHWISE_FUNCTION(6, DEPTHWISE_VECTORS, kernel, stride)                                                 \
+    DEPTHWISE_FUNCTION(7, DEPTHWISE_VECTORS, kernel, stride)                                                 \
+    DEPTHWISE_FUNCTION(8, DEPTHWISE_VECTORS, kernel, stride)
 #define DEPTHWISE_NAMES(kernel, stride)                                                                      \
     {                                                                                                        \
         depthwise_##kernel##s##stride##_8, depthwise_##kernel##s##stride##_7,                                \
@@ -215,7 +221,8 @@ DEPTHWISE_FUNCTIONS(5, 2)
 
 /* With stride 2 a source pixel meets few weights, and loads are what counts. Two vectors of a pixel are in
  * different banks of the cache, as neighbouring pixels' vectors are not. */
-#if VL < LW_BLOCK
+#define DEPTHWISE_PAIRS (VL < LW_BLOCK && DEPTHWISE_VECTORS == 1)
+#if DEPTHWISE_PAIRS
 DEPTHWISE_FUNCTION(4, 2, 3, 2)
 #define DEPTHWISE_NAMES_3S2                                                                                  \
     { depthwise_3s2_4, depthwise_3s2_4 }
@@ -237,7 +244,7 @@ static depthwise_function *depthwise_pick(const lw_desc *d, int64_t columns) {
     static const struct {
         int pixels;                                            /* of the largest tile */
         depthwise_function *functions[DEPTHWISE_TILE / 2 + 1]; /* of that many pixels, and of fewer */
-    } known[2][2] = {{{8, DEPTHWISE_NAMES(3, 1)}, {VL < LW_BLOCK ? 4 : 8, DEPTHWISE_NAMES_3S2}},
+    } known[2][2] = {{{8, DEPTHWISE_NAMES(3, 1)}, {DEPTHWISE_PAIRS ? 4 : 8, DEPTHWISE_NAMES_3S2}},
                      {{8, DEPTHWISE_NAMES(5, 1)}, {8, DEPTHWISE_NAMES(5, 2)}}};
     if (!depthwise_is_known(d) || columns < DEPTHWISE_TILE / 2) return depthwise_rows_any;
     int64_t most = known[d->kw == 5][d->stride_w - 1].pixels,

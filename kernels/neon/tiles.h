@@ -56,4 +56,10 @@
  * lane; else 1. */
 #define LW_LINE_LANES 4
 
+/* Tiles of F(1x4) side by side, of several channels: each weight loaded serves all of them. */
+#define LW_LINE_TILES 2
+
+/* Sums of a depthwise tile, at most: 8 pixels of one vector, or of two. */
+#define LW_DEPTHWISE_SUMS 16
+
 #endif

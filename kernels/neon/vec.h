@@ -69,8 +69,17 @@ LW_INLINE vf v_max_any(vf m, vf x, const bool no_nan) { return (void)no_nan, vma
 /* acc += w * q[i]. From the intrinsic gcc 12 makes a copy of the accumulator where it could update it in
  * place (28 beside the 256 products in the loop of a Winograd tile of 4x4), and copies take an FMA pipe. */
 #ifdef __clang__
+LW_INLINE void v_in_turn(vf *sum, const int n) {
+    LW_UNROLL
+    for (int i = 0; i < n; i++)
+        __asm__ volatile("" : "+w"(sum[i]) : : "memory");
+}
 #define VEC_FMA_LANE(acc, w, q, i) (acc) = vfmaq_laneq_f32(acc, w, q, i)
 #else
+LW_INLINE void v_in_turn(vf *sum, const int n) {
+    (void)sum, (void)n;
+    LW_KEEP_LOADS;
+}
 #define VEC_FMA_LANE(acc, w, q, i)                                                                           \
     __asm__ volatile("fmla %0.4s, %1.4s, %2.s[" #i "]" : "+w"(acc) : "w"(w), "w"(q))
 #endif
@@ -113,12 +122,6 @@ LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) {
         VEC_FMA_LANE(acc, w, q, 3);
     }
     return acc;
-}
-
-LW_INLINE void v_in_turn(vf *sum, const int n) {
-    LW_UNROLL
-    for (int i = 0; i < n; i++)
-        __asm__ volatile("" : "+w"(sum[i]) : : "memory");
 }
 
 LW_INLINE float v_sum(vf a) {

@@ -19,6 +19,7 @@ static const struct lw_costs costs = {
             [LW_WORK_direct] = 0.3426,
             [LW_WORK_planes] = 0.4113,
             [LW_WORK_patch] = 0.554,
+            [LW_WORK_line] = 0.554,
             [LW_WORK_gemm] = 0.3609,
             [LW_WORK_wino_in] = 0.3864,
             [LW_WORK_wino_out] = 0.4246,
