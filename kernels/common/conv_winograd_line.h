@@ -29,22 +29,18 @@ struct line_weights {
 
 LW_INLINE vf line_weight(struct line_weights w, int k) { return w.held ? w.held[k] : v_load(w.at + k * VL); }
 
-/* The rows of inputs of R rows of outputs; the points in group g are group[g] floats behind a row's first. */
-LW_INLINE void line_inputs(const struct patch_row *t, const float *v, const int R, const float **row,
-                           ptrdiff_t *group) {
+/* The rows of inputs of R rows of outputs. */
+LW_INLINE void line_inputs(const struct patch_row *t, const float *v, const int R, const float **row) {
     LW_UNROLL
     for (int i = 0; i < R + 2; i++) {
         row[i] = v + i * t->row;
         LW_NEW_BASE(row[i]);
     }
-    LW_UNROLL
-    for (int g = 0; g < LINE_GROUPS; g++)
-        group[g] = g * t->point;
 }
 
 /* Of points begin .. end-1, adds (first: begins with) the products of one channel, of R rows of T tiles side
  * by side, to m[tile][row][point]. */
-LW_INLINE void line_products(const float *const *row, const ptrdiff_t *group, struct line_weights w,
+LW_INLINE void line_products(const struct patch_row *t, const float *const *row, struct line_weights w,
                              const int begin, const int end, const int R, const int T, const bool first,
                              vf *m) {
     /* Lanes: row by row of inputs, a quad of each tile at a time; weights are loaded for each row of outputs.
@@ -57,13 +53,12 @@ LW_INLINE void line_products(const float *const *row, const ptrdiff_t *group, st
     for (int k = 0; k < (R + 2) * points; k++) {
         const int i = by_rows ? k / inner : k % inner, p = begin + (by_rows ? k % inner : k / inner);
         const int lane = p % LW_LINE_LANES;
-        /* or weights of the row before stay in registers (clang), or are loaded twice where they should (gcc)
-         */
-        if (!w.held && (by_rows || LW_TIGHT) && k % inner == 0) LW_NEW_BASE(w.at);
+        /* or clang keeps the weights of the row before, and has sums on the stack for them */
+        if (!w.held && by_rows && k % inner == 0) LW_NEW_BASE(w.at);
         LW_UNROLL
         for (int n = 0; n < T; n++) {
             vq *q = quad + i * T + n;
-            if (lane == 0) *q = vq_load(row[i] + group[p / LW_LINE_LANES] + n * LW_LINE_LANES);
+            if (lane == 0) *q = vq_load(row[i] + p / LW_LINE_LANES * t->point + n * LW_LINE_LANES);
             const vf x = v_lane(*q, lane);
             LW_UNROLL
             for (int r = 0; r < R; r++) {
@@ -87,12 +82,11 @@ LW_INLINE void line_single(const struct patch_row *t, const float *v, const stru
                            const int R, vf *y) {
     vf m[2 * LINE_POINTS];
     const float *row[4];
-    ptrdiff_t group[LINE_GROUPS];
-    line_inputs(t, v, R, row, group);
+    line_inputs(t, v, R, row);
     LW_UNROLL
     for (int i = 0; i < LINE_PAIRS; i++) {
         const int end = LINE_POINTS - 2 * (LINE_PAIRS - 1 - i);
-        line_products(row, group, w, i > 0 ? end - 2 : 0, end, R, 1, true, m);
+        line_products(t, row, w, i > 0 ? end - 2 : 0, end, R, 1, true, m);
         LW_UNROLL
         for (int r = 0; r < R; r++)
             wino_output_pair(LINE_SET, LINE_PAIRS, i, m + r * LINE_POINTS, y + r * LINE_OUTPUTS);
@@ -104,12 +98,8 @@ LW_INLINE void line_single(const struct patch_row *t, const float *v, const stru
 LW_INLINE void line_sums(const struct patch_row *t, const float *v, struct line_weights w, const int R,
                          const int T, vf *m) {
     const float *row[4];
-    ptrdiff_t group[LINE_GROUPS];
-    line_inputs(t, v, R, row, group);
-    LW_UNROLL
-    for (int g = 0; g < LINE_GROUPS; g++)
-        LW_NEW_BASE(group[g]); /* an index register, not an address made anew for each row */
-    line_products(row, group, w, 0, LINE_POINTS, R, T, true, m);
+    line_inputs(t, v, R, row);
+    line_products(t, row, w, 0, LINE_POINTS, R, T, true, m);
     for (int64_t c = 1; c < t->ic; c++) {
         w.at += LINE_TAPS * VL;
         LW_UNROLL
@@ -117,7 +107,7 @@ LW_INLINE void line_sums(const struct patch_row *t, const float *v, struct line_
             row[i] += t->plane;
             LW_NEW_BASE(row[i]);
         }
-        line_products(row, group, w, 0, LINE_POINTS, R, T, false, m);
+        line_products(t, row, w, 0, LINE_POINTS, R, T, false, m);
     }
 }
 
