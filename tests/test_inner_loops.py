@@ -88,7 +88,9 @@ def spills():
         functions = asm_loops.read_disassembly(text)
         loops = [(name, *loop) for name in functions if PRODUCTS.match(name) for loop in asm_loops.product_spills(functions[name])]
         expect(f"{path}: loops of products", len(loops) > 50, True)
-        loops += [(name, *max(asm_loops.product_spills(functions[name]))) for name in functions if DEPTHWISE.match(name)]
+        depthwise = [(name, *max(asm_loops.product_spills(functions[name]))) for name in functions if DEPTHWISE.match(name)]
+        expect(f"{path}: depthwise tiles", len(depthwise) >= 16, True)
+        loops += depthwise
         for name, fmas, stack in loops:
             most = max(MOST_SPILLS * fmas, 1 if DEPTHWISE.match(name) else 0)
             expect(f"{path}: {name}: {stack} of {fmas}, few of the sums on the stack", stack <= most, True)

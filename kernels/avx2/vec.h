@@ -49,9 +49,9 @@ typedef const float *vq;
 LW_INLINE vq vq_load(const float *p) { return p; }
 LW_INLINE vq vq_constants(const float *p) { return p; }
 LW_INLINE vf v_lane(vq q, int i) { return v_set1(q[i]); }
-/* As assembly: gcc 12 likes to put the sum where a factor was, and moves it back later, where another thread
- * has half of the core a tenth of the time of 1x1; clang 19 does so where a loop has twelve sums, and has two
- * of them on the stack. */
+/* As assembly: gcc 12 likes to put the sum where a factor was, and moves it back later: where another thread
+ * has half of the core, these moves are a tenth of the time of 1x1. clang 19 does so in the loop of F(1x4),
+ * and has two of its twelve sums on the stack. */
 LW_INLINE vf v_fma_sum(vf w, vf x, vf sum) {
     __asm__ volatile("vfmadd231ps\t%2, %1, %0" : "+x"(sum) : "x"(w), "x"(x));
     return sum;
@@ -65,7 +65,7 @@ LW_INLINE void v_in_turn(vf *sum, const int n) {
 }
 #else
 LW_INLINE vf v_fma_lane(vf acc, vf w, vq q, int i) { return v_fma_sum(w, _mm256_broadcast_ss(q + i), acc); }
-/* What is volatile stays in turn by itself. */
+/* What is volatile stays in turn by itself; of other sums the loads behind them do. */
 LW_INLINE void v_in_turn(vf *sum, const int n) {
     (void)sum, (void)n;
     LW_KEEP_LOADS;

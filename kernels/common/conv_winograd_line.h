@@ -43,9 +43,9 @@ LW_INLINE void line_inputs(const struct patch_row *t, const float *v, const int 
 LW_INLINE void line_products(const struct patch_row *t, const float *const *row, struct line_weights w,
                              const int begin, const int end, const int R, const int T, const bool first,
                              vf *m) {
-    /* Lanes: row by row of inputs, a quad of each tile at a time; weights are loaded for each row of outputs.
-     * Else point by point, whose weights serve all rows and tiles. */
-    const bool by_rows = LW_LINE_LANES > 1 && (w.held || T > 1), kept = !w.held && !by_rows;
+    /* Row by row of inputs, a quad of each tile at a time, where that spares registers; each row of outputs
+     * loads its weights. Else point by point, whose weights serve all rows and tiles. */
+    const bool by_rows = LW_LINE_LANES > 1 && (w.held || T > 1);
     const int points = end - begin, inner = by_rows ? points : R + 2;
     vq quad[4 * LW_LINE_TILES];
     vf weight[3];
@@ -65,11 +65,12 @@ LW_INLINE void line_products(const struct patch_row *t, const float *const *row,
                 const int ky = i - r;
                 vf *sum = m + (n * R + r) * LINE_POINTS + p;
                 if (ky < 0 || ky > 2) continue;
-                if (!kept || (r == 0 && n == 0)) weight[ky] = line_weight(w, ky * LINE_POINTS + p);
+                if (w.held || (n == 0 && (r == 0 || by_rows)))
+                    weight[ky] = line_weight(w, ky * LINE_POINTS + p);
                 const vf u = weight[ky];
                 *sum = first && ky == 0    ? v_mul(x, u)
                        : LW_LINE_LANES > 1 ? v_fma_lane(*sum, u, *q, lane)
-                       : w.held            ? v_fma(x, u, *sum)
+                       : w.held            ? v_fma(x, u, *sum) /* maybe from the stack */
                                            : v_fma_sum(u, x, *sum);
             }
         }
@@ -342,8 +343,8 @@ static void line_work(const lw_desc *d, const struct lw_caches *caches, struct l
     line_geometry(d, &x);
     const double tiles = patch_work(&x, &line_algorithm, caches, w) / LINE_OUTPUTS, ic = (double)d->ic;
     const bool held = LW_PATCH_VECTORS > 1 && d->ic == 1; /* by as many registers as a patch of two needs */
-    const double loads =
-        (held ? 0 : LINE_TAPS / 2 / LW_LINE_TILES) + 2 * LINE_GROUPS; /* of a row of a pair */
+    /* Loads of a row of a tile; by rows there are more, yet fewer than multiply-adds. */
+    const double loads = (held ? 0 : LINE_TAPS / 2.0 / LW_LINE_TILES) + 2 * LINE_GROUPS;
     const double slots = (double)(d->batch * x.g.strips * x.strip.in_rows * line_slots(&x));
     w->unit[LW_WORK_line] += tiles * ic * fmax(LINE_TAPS * LW_FMA_ROUNDINGS, loads) / 2;
     w->unit[LW_WORK_wino_out] += tiles * (7 + 4 * LW_FMA_ROUNDINGS) / 2;

@@ -8,10 +8,10 @@
 #include "template.h"
 #include "window.h"
 
-#define DEPTHWISE_TILE    8 /* pixels, at most; with stride 2 and two vectors maybe fewer */
+#define DEPTHWISE_TILE    8 /* pixels, at most; 4 in pairs of vectors (DEPTHWISE_PAIRS) */
 #define DEPTHWISE_VECTORS (LW_DEPTHWISE_SUMS / DEPTHWISE_TILE)
 
-_Static_assert(DEPTHWISE_VECTORS == 1 || (DEPTHWISE_VECTORS == 2 && VL < LW_BLOCK), "tiles.h: 8 or 16");
+_Static_assert(LW_DEPTHWISE_SUMS == 8 || (LW_DEPTHWISE_SUMS == 16 && VL < LW_BLOCK), "tiles.h: 8 or 16");
 
 /* Output rows y .. y_end-1 of some channels. */
 struct depthwise_rows {
@@ -70,6 +70,7 @@ LW_INLINE void depthwise_taps(const float *x, int64_t pixel, const float *w, int
                 if (j >= k && (j - k) % stride == 0 && (j - k) / stride < pixels)
                     sum[(j - k) / stride] = v_fma(weight[u][k], v, sum[(j - k) / stride]);
         }
+        /* or sums and weights go to the stack (clang), where they nearly fill the registers */
         if (LW_TIGHT || DEPTHWISE_VECTORS > 1) v_in_turn(acc, pixels * vectors);
         x += pixel;
         if (stride > 1) LW_NEW_BASE(x); /* with stride 1 a sum would be spilled in place of addresses */
@@ -113,9 +114,9 @@ LW_INLINE void depthwise_known_pixels(const struct depthwise_rows *r, const stru
 LW_INLINE void depthwise_known_row(const struct depthwise_rows *r, const struct depthwise_row *row,
                                    const int pixels, const int vectors, const int kernel, const int stride) {
     const int64_t out = r->w.out, fewer = pixels - 1;
-    const bool alone = vectors > DEPTHWISE_VECTORS;
+    const bool one_size = vectors > DEPTHWISE_VECTORS;
     for (int64_t ox = 0; ox < out;) {
-        if (alone && out - ox <= fewer * lw_div_up(out - ox, pixels)) {
+        if (one_size && out - ox <= fewer * lw_div_up(out - ox, pixels)) {
             depthwise_known_pixels(r, row, lw_min(ox, out - fewer), pixels - 1, vectors, kernel, stride);
             ox += fewer;
         } else {

@@ -66,20 +66,26 @@ LW_INLINE vf v_max(vf m, vf x) { return vbslq_f32(vcgtq_f32(x, m), x, m); }
 LW_INLINE vf v_max_keep(vf m, vf x) { return vbslq_f32(vornq_u32(vcgtq_f32(x, m), vceqq_f32(x, x)), x, m); }
 LW_INLINE vf v_max_any(vf m, vf x, const bool no_nan) { return (void)no_nan, vmaxq_f32(m, x); }
 
-/* acc += w * q[i]. From the intrinsic gcc 12 makes a copy of the accumulator where it could update it in
- * place (28 beside the 256 products in the loop of a Winograd tile of 4x4), and copies take an FMA pipe. */
 #ifdef __clang__
 LW_INLINE void v_in_turn(vf *sum, const int n) {
     LW_UNROLL
     for (int i = 0; i < n; i++)
         __asm__ volatile("" : "+w"(sum[i]) : : "memory");
 }
-#define VEC_FMA_LANE(acc, w, q, i) (acc) = vfmaq_laneq_f32(acc, w, q, i)
 #else
+/* v_fma_lane's sums are volatile here and stay in turn by themselves; of others the loads behind them do.
+ * Named here, gcc 12 would copy some. */
 LW_INLINE void v_in_turn(vf *sum, const int n) {
     (void)sum, (void)n;
     LW_KEEP_LOADS;
 }
+#endif
+
+/* acc += w * q[i]. From the intrinsic gcc 12 makes a copy of the accumulator where it could update it in
+ * place (28 beside the 256 products in the loop of a Winograd tile of 4x4), and copies take an FMA pipe. */
+#ifdef __clang__
+#define VEC_FMA_LANE(acc, w, q, i) (acc) = vfmaq_laneq_f32(acc, w, q, i)
+#else
 #define VEC_FMA_LANE(acc, w, q, i)                                                                           \
     __asm__ volatile("fmla %0.4s, %1.4s, %2.s[" #i "]" : "+w"(acc) : "w"(w), "w"(q))
 #endif
