@@ -3,8 +3,9 @@
 #include <math.h>
 
 /* On several threads a side needs this long until it runs as it does by itself: the other's threads may go on
- * spinning for some milliseconds (OpenMP's do), and the system has to find a core for each that wakes up. */
-#define THREADS_WARM_SECONDS 20e-3
+ * spinning (OpenBLAS's and XNNPACK's for 20 to 30 ms), and the system has to find a core for each that
+ * wakes up. */
+#define THREADS_WARM_SECONDS 50e-3
 
 struct bench_sampling bench_peer_sampling(int threads) {
     return (struct bench_sampling){.sample_seconds = threads > 1 ? 3e-3 : 1e-3,
