@@ -210,6 +210,10 @@ static void count_rows(struct bench_cases *cases, const struct cli_rows *rows) {
 static int explain_nothing(const struct bench_problems *problems, const struct bench_choice *choice,
                            const struct bench_cases *cases) {
     if (problems->count == 0) return cli_fail(LW_EXIT_IMPOSSIBLE, "no problem is left to measure");
+    size_t kept = 0;
+    for (size_t i = 0; i < problems->count; i++)
+        kept += choice->mode != BENCH_QUICK || problems->items[i].quick != QUICK_NONE;
+    if (kept == 0) return cli_fail(LW_EXIT_USAGE, "the quick matrix has none of these problems: add --full");
     if (cases->rows == 0 && cases->peer_refused == 0)
         return cli_fail(LW_EXIT_USAGE, "no kernel row of these operations matches --kernel %s%s%s",
                         choice->kernel ? choice->kernel : "*", choice->isa ? " and --isa " : "",

@@ -209,6 +209,10 @@ Test(bench, bad_usage_is_one_line_and_status_2) {
     struct outcome o = run("BENCHMARK_FORMAT=xml", "'" TINY "'");
     cr_expect(o.status == 2 && lines(o.err) == 1, "BENCHMARK_FORMAT: %d %s", o.status, o.err);
     release(&o);
+    o = run("", "--set mobilenet.conv");
+    cr_expect(o.status == 2 && lines(o.err) == 1 && strstr(o.err, "--full"), "none quick: %d %s", o.status,
+              o.err);
+    release(&o);
 }
 
 /* LANEWISE_ISA=scalar makes a CPU that lacks the rest of whatever this one has. */

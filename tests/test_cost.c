@@ -136,6 +136,30 @@ Test(cost, every_unit_is_counted_by_some_row) {
                   lw_work_unit(i));
 }
 
+/* Bytes from beyond L1 that a row reads and writes. */
+static double far_bytes(const char *row, const char *problem) {
+    double amount[UNITS], bytes = 0;
+    const lw_desc d = test_desc(LW_CONV, problem);
+    const size_t count = lw_kernel_work(row, &d, amount, UNITS);
+    cr_assert_eq(count, unit_count(), "%s", row);
+    for (size_t i = 0; i < count; i++)
+        for (const char *const *level = (const char *[]){"l2", "l3", "dram", NULL}; *level; level++)
+            bytes += strcmp(lw_work_unit(i), *level) == 0 ? amount[i] : 0;
+    return bytes;
+}
+
+/* A tile touches lines of every plane: of a few they are in L1 for the next tile, of many none is. */
+Test(cost, many_planes_are_read_again_for_each_tile) {
+    const struct test_rows *rows = test_rows(LW_CONV);
+    for (size_t i = 0; i < rows->count; i++) {
+        const char *row = rows->row[i].name;
+        if (strncmp(row, "conv_points_", 12) != 0 && strncmp(row, "conv_direct_nchw_", 17) != 0) continue;
+        const double few = far_bytes(row, "mb1_ic64ih14_oc256_kh1"),
+                     many = far_bytes(row, "mb1_ic1024ih14_oc256_kh1");
+        cr_expect(many > 2 * 16 * few, "%s: %g and %g bytes", row, few, many);
+    }
+}
+
 Test(cost, work_of_what_a_row_refuses) {
     double amount[2] = {-1, -1};
     const lw_desc d = test_desc(LW_CONV, "mb1_ic8ih8_oc8_kh5_ph2");

@@ -507,6 +507,9 @@ static void conv_work(const struct conv_geometry *g, const struct lw_caches *cac
         vectors += v;
         tiles += row_tiles;
         w->unit[unit] += images * rows * row_tiles * channels * work_step(pixels, v, steps);
+        if (g->block == 1)
+            work_planes(caches, images * rows * row_tiles, (double)g->icg,
+                        pixels * (double)d->stride_w + d->kw, w);
     }
     w->unit[LW_WORK_call] += 1;
     w->unit[LW_WORK_task] += images * (double)(g->strips * g->oc_tiles) * passes;

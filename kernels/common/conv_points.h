@@ -268,6 +268,7 @@ static void points_work(const lw_desc *d, const struct lw_caches *caches, struct
         w->unit[LW_WORK_copy] += groups * vectors * steps * (double)d->stride_w;
     else if (!x.in_place)
         w->unit[LW_WORK_gather] += groups * (double)x.pixels * steps / 2;
+    work_planes(caches, groups * wide * tiles, steps, vectors / wide * VL, w);
     lw_work_stream(w, caches, weights * ((double)(d->batch * x.strips) - 1), weights);
     work_tensors(d, caches, weights, w);
 }

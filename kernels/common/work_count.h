@@ -11,6 +11,14 @@ LW_INLINE double work_step(double pixels, double vectors, double steps) {
     return fmax(latency / fmax(1, ahead), fmax(pixels * vectors * LW_FMA_ROUNDINGS, pixels + vectors) / 2);
 }
 
+/* Tiles of so many pixels which lie in planes: each touches a line or two of every plane, and of many planes
+ * no line stays in L1 until the next tile needs it. */
+LW_INLINE void work_planes(const struct lw_caches *caches, double tiles, double planes, double pixels,
+                           struct lw_work *w) {
+    const double line = 64, touched = planes * (sizeof(float) * pixels + line - sizeof(float));
+    lw_work_stream(w, caches, tiles * touched, touched);
+}
+
 /* The tail of a convolution on rows of `width` pixels of so many channels and vectors of outputs each, before
  * any pool. */
 static void work_epilogue(const lw_desc *d, double rows, double width, int64_t channels, double vectors,
