@@ -33,6 +33,7 @@
     X(copy, "vectors copied to or from a strip")                                                             \
     X(gather, "floats moved one by one")                                                                     \
     X(transpose, "vectors transposed between planes and channels")                                           \
+    X(plane_line, "cache lines of planes that L1 let go since the last tile")                                \
     X(l2, "bytes from the second cache")                                                                     \
     X(l3, "bytes from the third cache")                                                                      \
     X(dram, "bytes from memory")

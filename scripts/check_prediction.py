@@ -44,7 +44,8 @@ def ranks(values):
 
 
 def spearman(x, y):
-    return statistics.correlation(ranks(x), ranks(y))
+    """0 where all of one side are equal, and so say nothing."""
+    return statistics.correlation(ranks(x), ranks(y)) if len(set(x)) > 1 and len(set(y)) > 1 else 0.0
 
 
 def read_wisdom(path):

@@ -35,6 +35,7 @@ static const struct lw_costs costs_with_avx512 = {
             [LW_WORK_copy] = 1.599,
             [LW_WORK_gather] = 1.942,
             [LW_WORK_transpose] = 3.115,
+            [LW_WORK_plane_line] = 0.4,
             [LW_WORK_l2] = 0.004236,
             [LW_WORK_l3] = 0.01878,
             [LW_WORK_dram] = 0.07945,

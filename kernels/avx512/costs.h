@@ -35,6 +35,7 @@ static const struct lw_costs costs = {
             [LW_WORK_copy] = 3.218,
             [LW_WORK_gather] = 1.864,
             [LW_WORK_transpose] = 4.593,
+            [LW_WORK_plane_line] = 0,
             [LW_WORK_l2] = 0.01059,
             [LW_WORK_l3] = 0.02752,
             [LW_WORK_dram] = 0.07422,

@@ -237,7 +237,7 @@ static void direct_run(const struct lw_call *call, int block, int64_t begin, int
     }
 }
 
-/* Channels that aren't copied or transposed as vectors are gathered one by one: see pack_phase_row(). */
+/* Channels that aren't copied or transposed as vectors are gathered one by one: see pack_strip(). */
 static void direct_pack_work(const struct direct *x, struct lw_work *w) {
     const lw_desc *d = x->d;
     double phases = x->plain;
@@ -246,12 +246,11 @@ static void direct_pack_work(const struct direct *x, struct lw_work *w) {
     const double rows = (double)(d->batch * d->groups * x->g.strips * x->strip.in_rows) * phases;
     const double pixels = rows * (double)x->strip.phase_width, channels = (double)x->g.icg;
     const bool planes = x->g.block == 1, from_planes = d->src_layout == LW_NCHW;
+    const bool all_used = x->plain || phases == (double)d->stride_w;
     w->unit[LW_WORK_row] += rows * (double)x->g.blocks;
     if (planes && d->stride_w <= 2)
         w->unit[LW_WORK_copy] += pixels * channels / VL * (double)d->stride_w;
-    else if (planes) /* a short loop */
-        w->unit[LW_WORK_gather] += pixels * channels / 2;
-    else if (from_planes && d->stride_w > 2)
+    else if (from_planes && d->stride_w > 2 && (planes || !all_used))
         w->unit[LW_WORK_gather] += pixels * channels;
     else
         w->unit[from_planes ? LW_WORK_transpose : LW_WORK_copy] += pixels * ceil(channels / VL);

@@ -15,8 +15,8 @@ LW_INLINE double work_step(double pixels, double vectors, double steps) {
  * no line stays in L1 until the next tile needs it. */
 LW_INLINE void work_planes(const struct lw_caches *caches, double tiles, double planes, double pixels,
                            struct lw_work *w) {
-    const double line = 64, touched = planes * (sizeof(float) * pixels + line - sizeof(float));
-    lw_work_stream(w, caches, tiles * touched, touched);
+    const double line = 64, lines = planes * (sizeof(float) * (pixels - 1) + line) / line;
+    if (lines * line > caches->l1) w->unit[LW_WORK_plane_line] += tiles * lines;
 }
 
 /* The tail of a convolution on rows of `width` pixels of so many channels and vectors of outputs each, before

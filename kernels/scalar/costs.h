@@ -35,6 +35,7 @@ static const struct lw_costs costs = {
             [LW_WORK_copy] = 1.051,
             [LW_WORK_gather] = 1.791,
             [LW_WORK_transpose] = 4.806,
+            [LW_WORK_plane_line] = 0,
             [LW_WORK_l2] = 0.01094,
             [LW_WORK_l3] = 0.02323,
             [LW_WORK_dram] = 0.1625,
